@@ -1,1 +1,22 @@
-//! Types and rules; no I/O.
+//! The types and rules of a digital-resource repository.
+//!
+//! Everything here is a pure function of values: no I/O, no async, no clock, no AWS, no HTTP. Time and ids are
+//! arguments. The structures are also what the store keeps, so a field's name here is its name in the table.
+
+pub mod access;
+pub mod actor;
+pub mod audit;
+pub mod bib;
+pub mod coded;
+pub mod collection;
+pub mod file;
+pub mod ids;
+pub mod library;
+pub mod outbox;
+pub mod problem;
+pub mod removal;
+pub mod representation;
+pub mod roles;
+pub mod upload;
+
+pub use jiff::Timestamp;

@@ -1,0 +1,200 @@
+//! Files: the bytes of a representation and what is known of them (domain.md 2.4, D12).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::coded;
+use crate::ids::{FileId, MmsId, RepId, UserId};
+use crate::library::LibraryCode;
+use crate::removal::Removal;
+
+coded!(
+    /// How far a file is.
+    FileStatus, "file status" {
+        /// Its bytes are there and are being checked and moved to storage.
+        Pending = "PENDING": "Being registered",
+        /// Registered: checked, stored, counted.
+        Active = "ACTIVE": "Active",
+        /// Its bytes were refused; the reason is beside it.
+        Rejected = "REJECTED": "Rejected",
+    }
+);
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigitalFile {
+    /// Its id.
+    pub id: FileId,
+    /// The representation it belongs to.
+    pub representation: RepId,
+    /// The title that belongs to.
+    pub mms_id: MmsId,
+    /// The library that owns the representation.
+    pub library: LibraryCode,
+    /// The name it was uploaded under.
+    pub file_name: String,
+    /// The label shown; the file name unless set.
+    pub label: String,
+    /// Its place in the representation; those without one come last, by age (D14).
+    pub order: Option<u32>,
+    /// How far it is.
+    pub status: FileStatus,
+    /// Why it was rejected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status_reason: Option<String>,
+    /// Its bytes, once known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub content: Option<Content>,
+    /// Its thumbnail.
+    pub thumbnail: Thumbnail,
+    /// Who uploaded it.
+    pub created_by: UserId,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// Who changed it last.
+    pub modified_by: UserId,
+    /// When.
+    pub modified_at: Timestamp,
+    /// Set once it is deleted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub removal: Option<Removal>,
+    /// How many times it was written.
+    pub version: u64,
+}
+
+/// A file's bytes in the content bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The storage key.
+    pub key: String,
+    /// The version under that key.
+    pub version_id: Option<String>,
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// SHA-256 in hex.
+    pub sha256: String,
+    /// CRC64NVME in base64, as S3 spells it.
+    pub crc64nvme: String,
+    /// The MIME type judged from the bytes.
+    pub mime: String,
+}
+
+/// The thumbnail of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state")]
+pub enum Thumbnail {
+    /// Not made yet.
+    #[serde(rename = "PENDING")]
+    Pending,
+    /// Made.
+    #[serde(rename = "READY")]
+    Ready {
+        /// The pictures, smallest first.
+        images: Vec<ThumbnailImage>,
+        /// Whether staff supplied the picture beside the file (T2).
+        supplied: bool,
+    },
+    /// There is no way to make one; the type's icon stands for it (T5).
+    #[serde(rename = "UNSUPPORTED")]
+    Unsupported {
+        /// Why.
+        reason: String,
+    },
+    /// Making one failed.
+    #[serde(rename = "FAILED")]
+    Failed {
+        /// A stable word for the kind of failure, for example `THUMB_LIMIT`.
+        code: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// One picture of a thumbnail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThumbnailImage {
+    /// The key in the derivatives bucket.
+    pub key: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The MIME type.
+    pub mime: String,
+    /// How many bytes.
+    pub size_bytes: u64,
+}
+
+impl Thumbnail {
+    /// A stable word for the state.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Thumbnail::Pending => "PENDING",
+            Thumbnail::Ready { .. } => "READY",
+            Thumbnail::Unsupported { .. } => "UNSUPPORTED",
+            Thumbnail::Failed { .. } => "FAILED",
+        }
+    }
+
+    /// The picture that serves a wish for `long_side` pixels: the smallest at least that long, else the largest.
+    pub fn image_for(&self, long_side: u32) -> Option<&ThumbnailImage> {
+        let Thumbnail::Ready { images, .. } = self else { return None };
+        images
+            .iter()
+            .find(|image| image.width.max(image.height) >= long_side)
+            .or_else(|| images.iter().max_by_key(|image| image.width.max(image.height)))
+    }
+}
+
+/// The long sides, in pixels, that thumbnails are made in.
+pub const THUMBNAIL_SIDES: [u32; 2] = [200, 1024];
+
+/// Checks a name under which a file is uploaded: one path segment, printable, at most 255 bytes.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_file_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() || name.len() > 255 {
+        return Err("must be 1 to 255 bytes long");
+    }
+    if name.contains(['/', '\\']) || name == "." || name == ".." {
+        return Err("must be a name, not a path");
+    }
+    if name.chars().any(char::is_control) {
+        return Err("must not hold control characters");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b4_takes_the_names_that_people_have_and_refuses_paths() {
+        for good in
+            ["page 1.tif", "50% + more #1?.pdf", "ça \"x\" 'y'.jpg", "🗺.png", "Z\u{308}urich.tif", "dot."]
+        {
+            assert_eq!(check_file_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a\\b", "new\nline", "nul\0", &"x".repeat(256)] {
+            assert!(check_file_name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_wish_gets_the_smallest_picture_that_is_large_enough() {
+        let image = |side| ThumbnailImage {
+            key: String::new(),
+            width: side,
+            height: side / 2,
+            mime: String::new(),
+            size_bytes: 1,
+        };
+        let ready = Thumbnail::Ready { images: vec![image(200), image(1024)], supplied: false };
+        assert_eq!(ready.image_for(150).unwrap().width, 200);
+        assert_eq!(ready.image_for(201).unwrap().width, 1024);
+        assert_eq!(ready.image_for(5000).unwrap().width, 1024);
+        assert_eq!(Thumbnail::Pending.image_for(1), None);
+    }
+}

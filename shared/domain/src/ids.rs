@@ -1,0 +1,236 @@
+//! Identifiers, one type a kind, so that two ids can not be swapped.
+//!
+//! They look like the vendor's: a type prefix, a sequence, the institution's four-digit suffix (domain.md 2.1).
+//! The sequence is the minting time in milliseconds and four random digits, so ids of one kind sort by age, which
+//! the thumbnail rule "lowest id" relies on (T3). They are not secrets: every read is authorised (B40).
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is not a {kind} id")]
+pub struct IdError {
+    /// The kind of id that was expected.
+    pub kind: &'static str,
+    /// What was given, cut to 64 characters.
+    pub given: String,
+}
+
+const MAX_ID_LENGTH: usize = 32;
+
+fn check(kind: &'static str, prefix: &str, text: &str) -> Result<String, IdError> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && text.len() <= MAX_ID_LENGTH && text.len() > prefix.len() && text.starts_with(prefix) {
+        return Ok(text.to_owned());
+    }
+    Err(IdError { kind, given: text.chars().take(64).collect() })
+}
+
+macro_rules! numeric_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The digits that every id of this kind starts with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                check($kind, $prefix, text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+numeric_id!(
+    /// A bib record's id, the vendor's MMS ID.
+    MmsId, "bib record", "99"
+);
+numeric_id!(
+    /// A representation's id.
+    RepId, "representation", "12"
+);
+numeric_id!(
+    /// A file's id, `pid` on the wire.
+    FileId, "file", "13"
+);
+numeric_id!(
+    /// A collection's id, `pid` on the wire.
+    CollectionId, "collection", "81"
+);
+numeric_id!(
+    /// An upload intent's id.
+    UploadId, "upload", "71"
+);
+numeric_id!(
+    /// An event's id: names an audit row and the outbox row written with it.
+    EventId, "event", "61"
+);
+numeric_id!(
+    /// An API key's public id; the key itself is never stored.
+    KeyId, "API key", "51"
+);
+
+/// A user's id as the identity provider or the librarian spells it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserId(String);
+
+impl UserId {
+    /// The actor of work that no person asked for: events, the sweep.
+    pub fn system() -> Self {
+        Self("vitrine".to_owned())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UserId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let legal = !text.is_empty()
+            && text.chars().count() <= 128
+            && text.chars().all(|c| c.is_alphanumeric() || "._-@+:".contains(c));
+        if legal {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError { kind: "user", given: text.chars().take(64).collect() })
+        }
+    }
+}
+
+impl TryFrom<String> for UserId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<UserId> for String {
+    fn from(id: UserId) -> String {
+        id.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Mints ids from a time and a source of random numbers.
+///
+/// Two ids minted in one millisecond collide once in ten thousand; the store creates an item only where none is,
+/// so a collision is an error that the caller answers by minting again.
+#[derive(Debug, Clone)]
+pub struct Minter {
+    suffix: String,
+}
+
+impl Minter {
+    /// A minter for the institution whose ids end in `suffix` (four digits).
+    ///
+    /// # Errors
+    /// When `suffix` is not four digits.
+    pub fn new(suffix: &str) -> Result<Self, IdError> {
+        if suffix.len() == 4 && suffix.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self { suffix: suffix.to_owned() });
+        }
+        Err(IdError { kind: "institution suffix", given: suffix.chars().take(64).collect() })
+    }
+
+    /// The digits between prefix and suffix: milliseconds since 2025 (12 digits last until 2056) and four of `random`.
+    fn sequence(&self, prefix: &str, now: Timestamp, random: u64) -> String {
+        const EPOCH_2025_MS: i64 = 1_735_689_600_000;
+        let millis = now.as_millisecond().saturating_sub(EPOCH_2025_MS).max(0);
+        format!("{prefix}{millis:012}{:04}{}", random % 10_000, self.suffix)
+    }
+}
+
+macro_rules! mint {
+    ($($(#[$doc:meta])* $method:ident -> $name:ident),+ $(,)?) => {
+        impl Minter {
+            $($(#[$doc])*
+            pub fn $method(&self, now: Timestamp, random: u64) -> $name {
+                $name(self.sequence($name::PREFIX, now, random))
+            })+
+        }
+    };
+}
+
+mint!(
+    /// Mints a bib record's id.
+    mms -> MmsId,
+    /// Mints a representation's id.
+    representation -> RepId,
+    /// Mints a file's id.
+    file -> FileId,
+    /// Mints a collection's id.
+    collection -> CollectionId,
+    /// Mints an upload's id.
+    upload -> UploadId,
+    /// Mints an event's id.
+    event -> EventId,
+    /// Mints an API key's public id.
+    key -> KeyId,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_carry_prefix_and_suffix_and_sort_by_age() {
+        let minter = Minter::new("4641").unwrap();
+        let early = minter.file("2026-11-24T08:00:00Z".parse().unwrap(), 9_999);
+        let late = minter.file("2026-11-24T08:00:00.001Z".parse().unwrap(), 0);
+        assert!(early.as_str().starts_with("13") && early.as_str().ends_with("4641"));
+        assert!(early < late);
+    }
+
+    #[test]
+    fn refuses_ids_of_another_kind_and_of_other_shapes() {
+        for bad in ["", "99", "12x", "9912345678901234567890123456789012", "99 1", "٩٩١٢", "../99"] {
+            assert!(bad.parse::<MmsId>().is_err(), "{bad}");
+        }
+        assert!("121".parse::<MmsId>().is_err());
+        assert!("991011592218004641".parse::<MmsId>().is_ok());
+        assert!(Minter::new("46").is_err());
+    }
+}

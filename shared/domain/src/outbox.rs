@@ -1,0 +1,91 @@
+//! The outbox: what a change still owes.
+//!
+//! A row is written in the transaction of the change and stays **due** until the work is done, not until a message is
+//! sent: whoever does the work removes the row in the transaction that records it. So a lost message, a lost event,
+//! a worker that died and a waiting time are one mechanism: the sweep asks which rows are due (ADR 0002).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{EventId, FileId, MmsId, RepId, UploadId};
+
+/// What is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "work")]
+pub enum Work {
+    /// Make a file's thumbnail; sent to the derivatives queue.
+    #[serde(rename = "MAKE_DERIVATIVES")]
+    MakeDerivatives {
+        /// The file.
+        file: FileId,
+    },
+    /// See whether the bytes of an upload came without their event, and give it up when its time is over.
+    #[serde(rename = "WATCH_UPLOAD")]
+    WatchUpload {
+        /// The upload.
+        upload: UploadId,
+    },
+    /// Delete the representations of a deleted title.
+    #[serde(rename = "REMOVE_REPRESENTATIONS")]
+    RemoveRepresentations {
+        /// The title.
+        mms_id: MmsId,
+    },
+    /// Delete the files of a deleted representation.
+    #[serde(rename = "REMOVE_FILES")]
+    RemoveFiles {
+        /// The representation.
+        representation: RepId,
+    },
+    /// Delete the bytes of a deleted file.
+    #[serde(rename = "PURGE_FILE")]
+    PurgeFile {
+        /// The file.
+        file: FileId,
+    },
+}
+
+/// One row of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// Its id.
+    pub id: EventId,
+    /// What is owed.
+    #[serde(flatten)]
+    pub work: Work,
+    /// When to look at it next.
+    pub due_at: Timestamp,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// How many times it was written.
+    pub version: u64,
+}
+
+/// The number of shards that due rows are spread over.
+pub const SHARDS: u8 = 16;
+
+/// Seconds until a row that was tried `attempts` times is tried again: 2 minutes, doubling up to 6 hours.
+pub fn retry_after_seconds(attempts: u32) -> i64 {
+    (120_i64 << attempts.min(8)).min(6 * 3600)
+}
+
+/// After this many tries the work is recorded as failed instead of being tried for ever.
+pub const MAX_ATTEMPTS: u32 = 8;
+
+/// Seconds after which an upload's bytes are looked for even though no event came (B5: 15 minutes at most).
+pub const WATCH_SECONDS: i64 = 10 * 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_longer_each_time_but_never_more_than_six_hours() {
+        let waits: Vec<_> = (0..12).map(retry_after_seconds).collect();
+        assert_eq!(&waits[..3], &[120, 240, 480]);
+        assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]));
+        assert_eq!(waits[11], 6 * 3600);
+    }
+}
