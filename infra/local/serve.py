@@ -1,0 +1,110 @@
+"""Serves the local AWS engine (MiniStack) on loopback, saving its state on a timer.
+
+Started by the Rust crate `vitrine-engine` with an environment of its own; every setting comes from there:
+
+    GATEWAY_PORT             port, or 0 for a free one
+    ENGINE_PORT_FILE         where to write the port once it is ours
+    ENGINE_STOP_WITH_PARENT  "1": stop when standard input closes, so that a killed test leaves no engine behind
+    PERSIST_STATE            "1": load and save; the engine itself saves only when it stops in good order,
+    SNAPSHOT_SECONDS         so this launcher also saves on a timer
+
+It uses a private function of the engine; the version is pinned for that reason.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import socketserver
+import sys
+import threading
+
+log = logging.getLogger("vitrine.engine")
+
+
+def listen() -> socket.socket:
+    """Takes the port before the engine is imported, because the engine reads it from the environment then."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Loopback only: the engine runs any code it is given and checks few signatures.
+    listener.bind(("127.0.0.1", int(os.environ.get("GATEWAY_PORT", "0"))))
+    listener.listen(1024)
+    port = listener.getsockname()[1]
+    os.environ.update(
+        BIND_HOST="127.0.0.1",
+        MINISTACK_HOST="127.0.0.1",
+        GATEWAY_PORT=str(port),
+        # The engine hands this to the functions it runs; without it their SDK would call the real AWS.
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+    )
+    return listener
+
+
+def tell_port() -> None:
+    path = os.environ.get("ENGINE_PORT_FILE")
+    if path:
+        with open(path + ".new", "w") as file:
+            file.write(os.environ["GATEWAY_PORT"])
+        os.replace(path + ".new", path)
+
+
+def stop_when_parent_is_gone(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Waits, in a thread of its own, for the parent's end of our standard input to close."""
+
+    def wait() -> None:
+        while os.read(0, 1):
+            pass
+        loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+
+async def main(listener: socket.socket) -> None:
+    # The engine answers its Lambda workers in small packets; without this each call waits about 40 ms.
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    import ministack.app as engine
+    from ministack.core.persistence import save_all
+
+    def save() -> None:
+        save_all(engine._build_persistence_save_dict())
+
+    async def save_on_a_timer(seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                save()
+            except Exception:  # a failed snapshot must not end the engine: the next one may succeed
+                log.exception("snapshot failed")
+
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sig, stop.set)
+    if os.environ.get("ENGINE_STOP_WITH_PARENT") == "1":
+        stop_when_parent_is_gone(loop, stop)
+
+    persistent = os.environ.get("PERSIST_STATE") == "1"
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 3 if persistent else 0.2
+
+    timer = None
+    if persistent:
+        timer = asyncio.create_task(save_on_a_timer(float(os.environ.get("SNAPSHOT_SECONDS", "15"))))
+    tell_port()
+    await serve(engine.app, config, shutdown_trigger=stop.wait)
+    if timer:
+        timer.cancel()
+        save()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(listen()))
+    # The engine leaves threads behind that would keep the process alive; its state is saved by now.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
