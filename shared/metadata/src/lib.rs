@@ -1,0 +1,34 @@
+//! Bibliographic record formats, in and out: MARCXML, Dublin Core, MODS and what libraries send around them.
+//!
+//! Everything here is a pure function of text or bytes: no I/O, no clock, no store. Hostile input ends in a
+//! clear problem, never in a panic or unbounded work. A record's own bytes are never written anew: what we
+//! search and show is read beside them.
+
+mod cut;
+mod dc;
+mod decode;
+mod envelope;
+mod error;
+mod format;
+mod identifier;
+mod index;
+pub mod limits;
+mod marc;
+mod marc_index;
+mod marcxml;
+mod mods;
+mod record;
+mod text;
+mod xml;
+mod xml_text;
+
+pub use dc::{DC_NS, DCTERMS_NS, OAI_DC_NS};
+pub use envelope::{Extracted, extract_record};
+pub use error::{Problem, ProblemKind, RecordErrors};
+pub use format::{Format, UnknownFormatError};
+pub use identifier::{Identifier, Scheme, normalise_isbn, normalise_issn};
+pub use index::BibIndex;
+pub use marc::{MarcField, MarcRecord, MarcValue};
+pub use marcxml::MARC_NS;
+pub use mods::MODS_NS;
+pub use record::{BibMetadata, parse_bytes, parse_record};
