@@ -1,0 +1,120 @@
+//! The last stretch: fit to each size, sRGB, upright, encode, write.
+//!
+//! Thumbnails are JPEG. docs/benchmarks.md has the comparison with WebP: at equal SSIM WebP files are smaller, and
+//! encoding one costs more CPU than everything else together.
+
+use std::path::Path;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use turbojpeg::{Compressor, PixelFormat, Subsamp};
+
+use crate::color;
+use crate::draw::{DrawError, Result, broken};
+use crate::raster::{Layout, Raster};
+use crate::request::{FailureCode, Thumbnail};
+
+/// SSIM stays above 0.97 against the unencoded thumbnail on photographs and pages.
+const JPEG_QUALITY: i32 = 82;
+
+/// Writes `<size>.jpg` for every wanted size and returns them in the order asked.
+pub(crate) fn write_sizes(raster: Raster, sizes: &[u32], out_dir: &Path) -> Result<Vec<Thumbnail>> {
+    let mut descending: Vec<u32> = sizes.to_vec();
+    descending.sort_unstable_by(|a, b| b.cmp(a));
+    descending.dedup();
+    let mut made = Vec::new();
+    let mut current = raster;
+    for size in descending {
+        current = upright_srgb(fit(current, size)?);
+        let bytes = encode(&current)?;
+        let path = out_dir.join(format!("{size}.jpg"));
+        std::fs::write(&path, &bytes).map_err(|error| {
+            DrawError::Failed(FailureCode::ThumbIo, format!("thumbnail not written: {error}"))
+        })?;
+        made.push(Thumbnail {
+            long_side: size,
+            width: current.width,
+            height: current.height,
+            mime: "image/jpeg".into(),
+            path,
+            size_bytes: bytes.len() as u64,
+        });
+    }
+    Ok(sizes
+        .iter()
+        .filter_map(|size| made.iter().find(|thumbnail| thumbnail.long_side == *size).cloned())
+        .collect())
+}
+
+/// Returns the sides that fit `long_side`, never larger than they are and never zero.
+pub(crate) fn fitted(width: u32, height: u32, long_side: u32) -> (u32, u32) {
+    let long = width.max(height);
+    if long <= long_side {
+        return (width, height);
+    }
+    let scale = |side: u32| {
+        let scaled = (u64::from(side) * u64::from(long_side) + u64::from(long) / 2) / u64::from(long);
+        u32::try_from(scaled).unwrap_or(long_side).max(1)
+    };
+    (scale(width), scale(height))
+}
+
+fn fit(raster: Raster, long_side: u32) -> Result<Raster> {
+    let (width, height) = fitted(raster.width, raster.height, long_side);
+    if (width, height) == (raster.width, raster.height) {
+        return Ok(raster);
+    }
+    let kind = match raster.layout {
+        Layout::Gray => PixelType::U8,
+        Layout::Rgb => PixelType::U8x3,
+        Layout::Cmyk => PixelType::U8x4,
+    };
+    let from = ImageRef::new(raster.width, raster.height, &raster.pixels, kind).map_err(broken)?;
+    let mut to = Image::new(width, height, kind);
+    // The fourth channel of CMYK is black ink, not alpha.
+    let options =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false);
+    Resizer::new().resize(&from, &mut to, &options).map_err(broken)?;
+    Ok(Raster { width, height, pixels: to.into_vec(), ..raster })
+}
+
+/// Converts colours and turns the picture, once; done at thumbnail size because that is the cheapest place.
+fn upright_srgb(raster: Raster) -> Raster {
+    let (layout, pixels) = color::to_srgb(raster.layout, raster.pixels, raster.icc.as_deref());
+    let (width, height, pixels) =
+        raster.orientation.apply(raster.width, raster.height, layout.channels(), pixels);
+    Raster { width, height, layout, pixels, icc: None, orientation: Default::default() }
+}
+
+fn encode(raster: &Raster) -> Result<Vec<u8>> {
+    let failed = |error: turbojpeg::Error| broken(format!("thumbnail not encoded: {error}"));
+    let (format, subsampling) = match raster.layout {
+        Layout::Gray => (PixelFormat::GRAY, Subsamp::Gray),
+        _ => (PixelFormat::RGB, Subsamp::Sub2x2),
+    };
+    let mut compressor = Compressor::new().map_err(failed)?;
+    compressor.set_quality(JPEG_QUALITY).map_err(failed)?;
+    compressor.set_subsamp(subsampling).map_err(failed)?;
+    compressor.set_optimize(true).map_err(failed)?;
+    let image = turbojpeg::Image {
+        pixels: raster.pixels.as_slice(),
+        width: raster.width as usize,
+        pitch: raster.width as usize * raster.layout.channels(),
+        height: raster.height as usize,
+        format,
+    };
+    compressor.compress_to_vec(image).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fits_the_long_side_and_never_enlarges() {
+        assert_eq!(fitted(4000, 3000, 1024), (1024, 768));
+        assert_eq!(fitted(3000, 4000, 200), (150, 200));
+        assert_eq!(fitted(30_000, 1, 200), (200, 1));
+        assert_eq!(fitted(100, 50, 200), (100, 50));
+    }
+}

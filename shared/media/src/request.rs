@@ -1,0 +1,178 @@
+//! What a caller asks for and what it gets back.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A wish for thumbnails of one file on disk.
+#[derive(Debug, Clone)]
+pub struct ThumbnailRequest {
+    /// The file, readable by this process; never written
+    pub source: PathBuf,
+    /// MIME type as [`crate::identify`] judged it
+    pub media_type: String,
+    /// Wanted long sides in pixels, for example `[200, 1024]`
+    pub sizes: Vec<u32>,
+    /// Existing folder that receives one file per size, `<size>.jpg`
+    pub out_dir: PathBuf,
+}
+
+/// How a request for thumbnails ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ThumbnailOutcome {
+    /// Every wanted size is on disk.
+    Made {
+        /// One entry a wanted size, in the order asked
+        thumbnails: Vec<Thumbnail>,
+        /// What the decoder learned about the source on the way
+        facts: Facts,
+        /// What the child process used
+        usage: Usage,
+    },
+    /// Nothing can draw this file here; the type icon stands in. Trying again cannot help.
+    Unsupported {
+        /// Why, for a person
+        reason: String,
+    },
+    /// The file should have been drawable and was not.
+    Failed {
+        /// Stable class of the failure
+        code: FailureCode,
+        /// Why, for a person
+        reason: String,
+        /// Whether the same request may succeed later
+        retryable: bool,
+    },
+}
+
+/// Stable class of a failure, stored with the file and shown to staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FailureCode {
+    /// The bytes are damaged or are not what they claim
+    ThumbBroken,
+    /// Declared size, memory, CPU or output size went over a limit
+    ThumbLimit,
+    /// The decoding process died or panicked
+    ThumbCrash,
+    /// Wall-clock time ran out
+    ThumbTimeout,
+    /// ffmpeg or LibreOffice gave up on the file
+    ThumbTool,
+    /// The machine failed, not the file: no process, no disk, unreadable source
+    ThumbIo,
+}
+
+impl FailureCode {
+    /// The code as it is stored and shown, for example `THUMB_LIMIT`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ThumbBroken => "THUMB_BROKEN",
+            Self::ThumbLimit => "THUMB_LIMIT",
+            Self::ThumbCrash => "THUMB_CRASH",
+            Self::ThumbTimeout => "THUMB_TIMEOUT",
+            Self::ThumbTool => "THUMB_TOOL",
+            Self::ThumbIo => "THUMB_IO",
+        }
+    }
+}
+
+/// One picture on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thumbnail {
+    /// The long side that was asked for; the picture is smaller when its source is
+    pub long_side: u32,
+    /// Width in pixels
+    pub width: u32,
+    /// Height in pixels
+    pub height: u32,
+    /// MIME type of the picture
+    pub mime: String,
+    /// Where it is
+    pub path: PathBuf,
+    /// Its size
+    pub size_bytes: u64,
+}
+
+/// Technical facts that fall out of decoding; `None` where the format or the decoder does not say.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Width of the source in pixels, before orientation
+    pub width: Option<u32>,
+    /// Height of the source in pixels, before orientation
+    pub height: Option<u32>,
+    /// Pages, slides or images in the file
+    pub pages: Option<u32>,
+    /// Playing time
+    pub duration_ms: Option<u64>,
+    /// What was damaged in a file of which a picture could still be made; worth showing to staff
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
+}
+
+/// What the child process used, its helpers included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// User CPU time
+    pub user_cpu_ms: u64,
+    /// Largest resident set of any one process
+    pub peak_rss_bytes: u64,
+}
+
+/// Programs outside this crate and the time they may take. Absent programs make their formats unsupported.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// ffmpeg, for video and for sound in codecs that this crate does not decode
+    pub ffmpeg: Option<PathBuf>,
+    /// LibreOffice, for office documents without an embedded preview
+    pub soffice: Option<PathBuf>,
+    /// Program to start as the decoding child; `None` starts the running program again
+    pub child_program: Option<PathBuf>,
+    /// Wall-clock limit of our own decoders
+    pub decoder_wall: Duration,
+    /// Wall-clock limit of a job that runs ffmpeg
+    pub ffmpeg_wall: Duration,
+    /// Wall-clock limit of a job that runs LibreOffice
+    pub soffice_wall: Duration,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self {
+            ffmpeg: None,
+            soffice: None,
+            child_program: None,
+            decoder_wall: Duration::from_secs(10),
+            ffmpeg_wall: Duration::from_secs(30),
+            soffice_wall: Duration::from_secs(90),
+        }
+    }
+}
+
+impl Tools {
+    /// Looks for the programs on `PATH`.
+    pub fn from_path() -> Self {
+        Self { ffmpeg: on_path("ffmpeg"), soffice: on_path("soffice"), ..Self::default() }
+    }
+
+    /// Takes configured programs first and looks on `PATH` for those not configured.
+    pub fn from_configuration(ffmpeg: Option<PathBuf>, soffice: Option<PathBuf>) -> Self {
+        let found = Self::from_path();
+        Self { ffmpeg: ffmpeg.or(found.ffmpeg.clone()), soffice: soffice.or(found.soffice.clone()), ..found }
+    }
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(program))
+        .find(|candidate| is_executable(candidate))
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,206 @@
+//! The parent's side: starts the limited child, waits with a deadline, and turns any end of it into an outcome.
+//!
+//! Nothing here reads a byte of the source. The child inherits no environment (credentials stay with the parent) and
+//! runs in its own process group, which is killed as a whole when time runs out or the caller loses interest.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use crate::job::{Answer, CHILD_VARIABLE, Job, Tool};
+use crate::request::{FailureCode, ThumbnailOutcome, ThumbnailRequest, Tools};
+
+/// More than the longest honest answer.
+const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+/// Enough of standard error to recognise how a process died.
+const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
+/// Variables that programs outside this crate need to start at all; no credential is among them.
+const INHERITED_VARIABLES: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LANG"];
+
+/// Makes thumbnails of one file in a limited child process.
+///
+/// Our own decoders get the first try under the strictest limits; a second child runs ffmpeg or LibreOffice only when
+/// they have nothing for the file and `tools` names the program. Never panics and never outlives its deadline by more
+/// than the time it takes to kill a process.
+pub async fn make_thumbnails(request: ThumbnailRequest, tools: &Tools) -> ThumbnailOutcome {
+    if request.sizes.is_empty() || request.sizes.iter().any(|size| !(1..=8192).contains(size)) {
+        return failed(FailureCode::ThumbIo, "thumbnail sizes must be 1 to 8192".into(), false);
+    }
+    match run(&request, None, tools.decoder_wall, tools).await {
+        Answer::Needs { tool, reason } => {
+            let (program, wall) = match tool {
+                Tool::Ffmpeg => (&tools.ffmpeg, tools.ffmpeg_wall),
+                Tool::Soffice => (&tools.soffice, tools.soffice_wall),
+            };
+            let Some(program) = program else {
+                return ThumbnailOutcome::Unsupported { reason };
+            };
+            outcome(run(&request, Some((tool, program.clone())), wall, tools).await)
+        }
+        answer => outcome(answer),
+    }
+}
+
+fn outcome(answer: Answer) -> ThumbnailOutcome {
+    match answer {
+        Answer::Made { thumbnails, facts, usage } => ThumbnailOutcome::Made { thumbnails, facts, usage },
+        Answer::Unsupported { reason } | Answer::Needs { reason, .. } => {
+            ThumbnailOutcome::Unsupported { reason }
+        }
+        Answer::Failed { code, reason } => failed(code, reason, code == FailureCode::ThumbIo),
+    }
+}
+
+fn failed(code: FailureCode, reason: String, retryable: bool) -> ThumbnailOutcome {
+    ThumbnailOutcome::Failed { code, reason, retryable }
+}
+
+async fn run(
+    request: &ThumbnailRequest,
+    tool: Option<(Tool, PathBuf)>,
+    wall: Duration,
+    tools: &Tools,
+) -> Answer {
+    match try_run(request, tool, wall, tools).await {
+        Ok(answer) => answer,
+        Err(error) => Answer::Failed {
+            code: FailureCode::ThumbIo,
+            reason: format!("decoding process did not run: {error}"),
+        },
+    }
+}
+
+async fn try_run(
+    request: &ThumbnailRequest,
+    tool: Option<(Tool, PathBuf)>,
+    wall: Duration,
+    tools: &Tools,
+) -> io::Result<Answer> {
+    let work_dir = tempfile::Builder::new().prefix("vitrine-thumbnail-").tempdir()?;
+    let job = Job {
+        source: std::path::absolute(&request.source)?,
+        mime: request.media_type.clone(),
+        sizes: request.sizes.clone(),
+        out_dir: std::path::absolute(&request.out_dir)?,
+        work_dir: work_dir.path().to_owned(),
+        tool,
+    };
+    let program = match &tools.child_program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?,
+    };
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(INHERITED_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        .env(CHILD_VARIABLE, "1")
+        .env("HOME", work_dir.path())
+        .env("TMPDIR", work_dir.path())
+        .current_dir(work_dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = command.spawn()?;
+    // Drops before `work_dir`, so that nothing writes into the folder while it is removed.
+    let _group = child.id().and_then(|id| i32::try_from(id).ok()).map(ProcessGroup);
+
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let talk = async {
+        let say = async {
+            if let Some(mut stdin) = stdin {
+                // A child that died early closes the pipe; its exit status tells more than this error.
+                let _ = stdin.write_all(&serde_json::to_vec(&job)?).await;
+            }
+            io::Result::Ok(())
+        };
+        let (said, answer, complaint, status) = tokio::join!(
+            say,
+            read_bounded(stdout, MAX_ANSWER_BYTES),
+            read_bounded(stderr, MAX_COMPLAINT_BYTES),
+            child.wait()
+        );
+        said?;
+        io::Result::Ok((answer?, complaint?, status?))
+    };
+    let Ok(ended) = tokio::time::timeout(wall, talk).await else {
+        let reason = format!("not finished within {} s", wall.as_secs());
+        return Ok(Answer::Failed { code: FailureCode::ThumbTimeout, reason });
+    };
+    let (answer, complaint, status) = ended?;
+    if status.success()
+        && let Ok(answer) = serde_json::from_slice(&answer)
+    {
+        return Ok(answer);
+    }
+    Ok(post_mortem(status, &String::from_utf8_lossy(&complaint)))
+}
+
+/// Kills what is left of the child's process group when it goes out of scope.
+struct ProcessGroup(i32);
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        // No such group is the normal case: everything in it has ended.
+        let _ = killpg(Pid::from_raw(self.0), Signal::SIGKILL);
+    }
+}
+
+/// Keeps the first `limit` bytes and swallows the rest, so that a talkative child neither blocks nor fills memory.
+async fn read_bounded(from: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    if let Some(mut from) = from {
+        (&mut from).take(limit).read_to_end(&mut kept).await?;
+        tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
+    }
+    Ok(kept)
+}
+
+/// Says what killed a child that left no answer.
+fn post_mortem(status: ExitStatus, complaint: &str) -> Answer {
+    let out_of_memory = complaint.contains("memory allocation of") || complaint.contains("bad_alloc");
+    let signal = status.signal().and_then(|number| Signal::try_from(number).ok());
+    let (code, reason) = match signal {
+        _ if out_of_memory => (FailureCode::ThumbLimit, "decoder needs more memory than allowed".to_owned()),
+        Some(Signal::SIGXCPU) => {
+            (FailureCode::ThumbLimit, "decoder needs more CPU time than allowed".to_owned())
+        }
+        Some(Signal::SIGXFSZ) => (FailureCode::ThumbLimit, "decoder wrote more than allowed".to_owned()),
+        Some(Signal::SIGKILL) => (FailureCode::ThumbLimit, "decoder was killed at a limit".to_owned()),
+        Some(signal) => (FailureCode::ThumbCrash, format!("decoder died of {signal}")),
+        None => (FailureCode::ThumbCrash, format!("decoder left no answer ({status})")),
+    };
+    Answer::Failed { code, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_of(raw_status: i32, complaint: &str) -> FailureCode {
+        match post_mortem(ExitStatus::from_raw(raw_status), complaint) {
+            Answer::Failed { code, .. } => code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_death_has_a_class() {
+        assert_eq!(code_of(Signal::SIGXCPU as i32, ""), FailureCode::ThumbLimit);
+        assert_eq!(code_of(Signal::SIGSEGV as i32, ""), FailureCode::ThumbCrash);
+        assert_eq!(
+            code_of(Signal::SIGABRT as i32, "memory allocation of 8 bytes failed"),
+            FailureCode::ThumbLimit
+        );
+        assert_eq!(code_of(Signal::SIGABRT as i32, "has overflowed its stack"), FailureCode::ThumbCrash);
+        assert_eq!(code_of(3 << 8, ""), FailureCode::ThumbCrash);
+    }
+}
