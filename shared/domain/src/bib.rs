@@ -54,8 +54,8 @@ pub struct Identifier {
     pub normalised: String,
 }
 
-/// How many identifiers of one record can be looked up; one transaction writes them all.
-pub const MAX_IDENTIFIERS: usize = 40;
+/// How many identifiers of one record can be looked up: one transaction takes the old ones out and puts the new in.
+pub const MAX_IDENTIFIERS: usize = 20;
 
 /// Where a record's own metadata is kept, byte for byte as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,5 +119,5 @@ pub struct BibRecord {
     pub version: u64,
 }
 
-/// How many collections one title may be in; they are listed on the record.
-pub const MAX_COLLECTIONS: usize = 100;
+/// How many collections one title may be in; they are listed on the record, and one transaction renames it in all.
+pub const MAX_COLLECTIONS: usize = 50;

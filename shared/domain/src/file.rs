@@ -85,7 +85,11 @@ pub struct Content {
 pub enum Thumbnail {
     /// Not made yet.
     #[serde(rename = "PENDING")]
-    Pending,
+    Pending {
+        /// The key in the derivatives bucket of a picture that staff supplied (T2, T4); it wins over the file itself.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        supplied: Option<String>,
+    },
     /// Made.
     #[serde(rename = "READY")]
     Ready {
@@ -129,7 +133,7 @@ impl Thumbnail {
     /// A stable word for the state.
     pub fn state(&self) -> &'static str {
         match self {
-            Thumbnail::Pending => "PENDING",
+            Thumbnail::Pending { .. } => "PENDING",
             Thumbnail::Ready { .. } => "READY",
             Thumbnail::Unsupported { .. } => "UNSUPPORTED",
             Thumbnail::Failed { .. } => "FAILED",
@@ -195,6 +199,6 @@ mod tests {
         assert_eq!(ready.image_for(150).unwrap().width, 200);
         assert_eq!(ready.image_for(201).unwrap().width, 1024);
         assert_eq!(ready.image_for(5000).unwrap().width, 1024);
-        assert_eq!(Thumbnail::Pending.image_for(1), None);
+        assert_eq!(Thumbnail::Pending { supplied: None }.image_for(1), None);
     }
 }

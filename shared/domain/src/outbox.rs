@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EventId, FileId, MmsId, RepId, UploadId};
+use crate::ids::{CollectionId, EventId, FileId, MmsId, RepId, UploadId};
 
 /// What is owed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,12 @@ pub enum Work {
     RemoveFiles {
         /// The representation.
         representation: RepId,
+    },
+    /// Take the titles out of a deleted collection.
+    #[serde(rename = "EMPTY_COLLECTION")]
+    EmptyCollection {
+        /// The collection.
+        collection: CollectionId,
     },
     /// Delete the bytes of a deleted file.
     #[serde(rename = "PURGE_FILE")]

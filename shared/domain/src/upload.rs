@@ -37,6 +37,16 @@ coded!(
     }
 );
 
+coded!(
+    /// What the bytes are for.
+    UploadPurpose, "upload purpose" {
+        /// They become a file of the representation.
+        File = "FILE": "A new file",
+        /// They become the thumbnail of a file that is there already (T4).
+        Thumbnail = "THUMBNAIL": "The thumbnail of a file",
+    }
+);
+
 /// How far an upload is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state")]
@@ -93,7 +103,9 @@ pub struct Declared {
 pub struct Upload {
     /// Its id.
     pub id: UploadId,
-    /// The file that it will become; minted once, with the intent.
+    /// What it is for.
+    pub purpose: UploadPurpose,
+    /// The file that it will become, minted once, with the intent; or the file whose thumbnail it will be.
     pub file: FileId,
     /// The representation that the file will belong to.
     pub representation: RepId,
@@ -115,8 +127,9 @@ pub struct Upload {
     pub method: UploadMethod,
     /// The key in the incoming bucket where they arrive.
     pub source_key: String,
-    /// The key in the content bucket where they will be kept; minted once, with the intent.
-    pub content_key: String,
+    /// The key where they will be kept, minted once, with the intent: in the content bucket, or for a thumbnail in the
+    /// derivatives bucket.
+    pub kept_key: String,
     /// S3's id of the multipart upload.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub multipart_id: Option<String>,
@@ -151,7 +164,7 @@ pub struct Checkpoint {
     pub hashed_bytes: u64,
     /// The hash functions' inner state, in hex.
     pub hash_state: String,
-    /// The first bytes, by which the type is told, in hex; kept because they are read once.
+    /// The MIME type told from the first bytes, which are read once.
     pub mime: Option<String>,
     /// S3's id of the multipart copy into the content bucket.
     pub copy_id: Option<String>,

@@ -1,1 +1,18 @@
-//! Store.
+//! DynamoDB, S3 and SQS: the only crate that names the AWS SDK.
+//!
+//! `keys` spells every key of the tables, `catalog` reads, `change` writes: one transaction a change, with its audit
+//! row. `objects` holds the bytes, `queues` the messages. Nothing here decides; rules are in `vitrine-domain`.
+
+pub mod catalog;
+pub mod change;
+pub mod clients;
+pub mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
+pub mod keys;
+pub mod objects;
+pub mod queues;
+
+pub use catalog::{Catalog, Page, PageRequest, Tables};
+pub use change::{Change, CommitError};
+pub use error::StoreError;

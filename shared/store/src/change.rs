@@ -1,0 +1,300 @@
+//! One change: everything it writes, in one transaction with its audit row.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
+use vitrine_domain::audit::AuditRow;
+use vitrine_domain::ids::EventId;
+
+use crate::catalog::Catalog;
+use crate::error::StoreError;
+use crate::keys::{self, Item, Key, Versioned};
+
+/// The version of the shape in which items are written.
+pub const SCHEMA: u32 = 1;
+/// The most items that one transaction takes.
+pub const MAX_ITEMS: usize = 100;
+/// How often a transaction that met another one, or was told to slow down, is sent again.
+const MAX_TRIES: u32 = 6;
+
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
+
+/// Why a change was not made. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Something that should be new is there already.
+    #[error("there is such a {0} already")]
+    Exists(&'static str),
+    /// Something was written or removed since it was read.
+    #[error("the {0} was changed by someone else")]
+    Changed(&'static str),
+    /// The table failed.
+    #[error("the change could not be stored")]
+    Store(#[from] StoreError),
+}
+
+enum Expectation {
+    New,
+    Unchanged,
+    Nothing,
+}
+
+struct Operation {
+    kind: &'static str,
+    expects: Expectation,
+    write: Write,
+}
+
+enum Write {
+    Put(Attributes, Option<u64>),
+    Delete(Key, Option<u64>),
+    Check(Key, u64),
+}
+
+/// The writes of one change. Build it from values that were loaded and decided on, then [`Catalog::commit`] it once.
+pub struct Change {
+    audit: AuditRow,
+    operations: Vec<Operation>,
+}
+
+impl Change {
+    /// A change that `audit` tells of; its event id makes a repeated commit the same commit.
+    pub fn new(audit: AuditRow) -> Self {
+        Self { audit, operations: Vec::new() }
+    }
+
+    /// The event that the change is.
+    pub fn event(&self) -> &EventId {
+        &self.audit.id
+    }
+
+    /// Writes a new item; the change fails with [`CommitError::Exists`] where there is one.
+    ///
+    /// # Errors
+    /// When the item can not be written down.
+    pub fn create<I: Item>(&mut self, item: &I) -> Result<(), StoreError> {
+        let attributes = attributes(item, 1)?;
+        self.push(I::KIND, Expectation::New, Write::Put(attributes, None));
+        Ok(())
+    }
+
+    /// Writes over the version that was read; [`CommitError::Changed`] where another was written since.
+    ///
+    /// # Errors
+    /// When the item can not be written down.
+    pub fn replace<I: Versioned>(&mut self, item: &I) -> Result<(), StoreError> {
+        let attributes = attributes(item, item.version() + 1)?;
+        self.push(I::KIND, Expectation::Unchanged, Write::Put(attributes, Some(item.version())));
+        Ok(())
+    }
+
+    /// Writes whatever was there before; for entries that only repeat what another item says.
+    ///
+    /// # Errors
+    /// When the item can not be written down.
+    pub fn put<I: Item>(&mut self, item: &I) -> Result<(), StoreError> {
+        let attributes = attributes(item, 1)?;
+        self.push(I::KIND, Expectation::Nothing, Write::Put(attributes, None));
+        Ok(())
+    }
+
+    /// Removes the version that was read; [`CommitError::Changed`] where another was written since.
+    pub fn remove<I: Versioned>(&mut self, item: &I) {
+        self.push(I::KIND, Expectation::Unchanged, Write::Delete(item.key(), Some(item.version())));
+    }
+
+    /// Removes whatever is there; nothing is fine.
+    pub fn forget(&mut self, kind: &'static str, key: Key) {
+        self.push(kind, Expectation::Nothing, Write::Delete(key, None));
+    }
+
+    /// Makes the change depend on an item that it only read.
+    pub fn depend_on<I: Versioned>(&mut self, item: &I) {
+        self.push(I::KIND, Expectation::Unchanged, Write::Check(item.key(), item.version()));
+    }
+
+    /// How many items it writes, the audit row included.
+    pub fn len(&self) -> usize {
+        self.operations.len() + 1
+    }
+
+    /// Whether it writes nothing but its audit row.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    fn push(&mut self, kind: &'static str, expects: Expectation, write: Write) {
+        self.operations.push(Operation { kind, expects, write });
+    }
+}
+
+fn attributes<I: Item>(item: &I, version: u64) -> Result<Attributes, StoreError> {
+    let key = item.key();
+    let mut attributes: Attributes = serde_dynamo::to_item(item)
+        .map_err(|source| StoreError::Malformed { key: key.pk.clone(), kind: I::KIND, source: Box::new(source) })?;
+    attributes.insert("pk".into(), AttributeValue::S(key.pk));
+    attributes.insert("sk".into(), AttributeValue::S(key.sk));
+    if let Some(index) = item.index() {
+        attributes.insert("i1pk".into(), AttributeValue::S(index.pk));
+        attributes.insert("i1sk".into(), AttributeValue::S(index.sk));
+    }
+    attributes.insert("schema".into(), AttributeValue::N(SCHEMA.to_string()));
+    attributes.insert("version".into(), AttributeValue::N(version.to_string()));
+    Ok(attributes)
+}
+
+pub(crate) fn key_attributes(key: &Key) -> Attributes {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(key.pk.clone())),
+        ("sk".to_owned(), AttributeValue::S(key.sk.clone())),
+    ])
+}
+
+const UNCHANGED: &str = "#version = :version";
+
+fn names(version: Option<u64>) -> Option<HashMap<String, String>> {
+    version.map(|_| HashMap::from([("#version".to_owned(), "version".to_owned())]))
+}
+
+fn values(version: Option<u64>) -> Option<Attributes> {
+    version.map(|version| HashMap::from([(":version".to_owned(), AttributeValue::N(version.to_string()))]))
+}
+
+impl Catalog {
+    /// Makes a change, whole or not at all.
+    ///
+    /// A transaction that met another one, or that the service asked to repeat, is sent again with growing pauses; the
+    /// event id is its token, so sending it twice makes it once.
+    ///
+    /// # Errors
+    /// [`CommitError::Exists`] and [`CommitError::Changed`] name the first item whose expectation did not hold.
+    pub async fn commit(&self, change: &Change) -> Result<(), CommitError> {
+        if change.len() > MAX_ITEMS {
+            return Err(StoreError::TooLarge(change.len()).into());
+        }
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.send(change).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let canceled = match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => Some(canceled),
+                _ => None,
+            };
+            let codes: Vec<&str> =
+                canceled.map(|c| c.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect()).unwrap_or_default();
+            if let Some(failed) = codes.iter().position(|code| *code == "ConditionalCheckFailed") {
+                return Err(match change.operations.get(failed) {
+                    Some(Operation { kind, expects: Expectation::New, .. }) => CommitError::Exists(kind),
+                    Some(Operation { kind, .. }) => CommitError::Changed(kind),
+                    None => CommitError::Exists("audit row"),
+                });
+            }
+            let passing = codes.iter().any(|code| matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
+                || matches!(error.code(), Some("TransactionInProgressException" | "TransactionConflictException"));
+            if !passing || tries >= MAX_TRIES {
+                return Err(StoreError::unavailable("TransactWriteItems", error).into());
+            }
+            tokio::time::sleep(pause(tries, change.event())).await;
+        }
+    }
+
+    async fn send(
+        &self,
+        change: &Change,
+    ) -> Result<(), aws_sdk_dynamodb::error::SdkError<TransactWriteItemsError, aws_sdk_dynamodb::config::http::HttpResponse>> {
+        let catalog = &self.tables().catalog;
+        let mut items = Vec::with_capacity(change.len());
+        for operation in &change.operations {
+            items.push(transact(catalog, operation)?);
+        }
+        let audit = Put::builder()
+            .table_name(&self.tables().audit)
+            .set_item(Some(audit_attributes(&change.audit)))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()?;
+        items.push(TransactWriteItem::builder().put(audit).build());
+        self.client()
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .client_request_token(change.event().as_str())
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+fn transact(table: &str, operation: &Operation) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+    let item = TransactWriteItem::builder();
+    Ok(match &operation.write {
+        Write::Put(attributes, version) => {
+            let condition = match operation.expects {
+                Expectation::New => Some("attribute_not_exists(pk)".to_owned()),
+                Expectation::Unchanged => Some(UNCHANGED.to_owned()),
+                Expectation::Nothing => None,
+            };
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(attributes.clone()))
+                .set_condition_expression(condition)
+                .set_expression_attribute_names(names(*version))
+                .set_expression_attribute_values(values(*version))
+                .build()?;
+            item.put(put).build()
+        }
+        Write::Delete(key, version) => {
+            let delete = Delete::builder()
+                .table_name(table)
+                .set_key(Some(key_attributes(key)))
+                .set_condition_expression(version.map(|_| UNCHANGED.to_owned()))
+                .set_expression_attribute_names(names(*version))
+                .set_expression_attribute_values(values(*version))
+                .build()?;
+            item.delete(delete).build()
+        }
+        Write::Check(key, version) => {
+            let check = ConditionCheck::builder()
+                .table_name(table)
+                .set_key(Some(key_attributes(key)))
+                .condition_expression(UNCHANGED)
+                .set_expression_attribute_names(names(Some(*version)))
+                .set_expression_attribute_values(values(Some(*version)))
+                .build()?;
+            item.condition_check(check).build()
+        }
+    })
+}
+
+/// Audit rows are plain texts, so this can not fail.
+fn audit_attributes(row: &AuditRow) -> Attributes {
+    let key = keys::audit(row);
+    let mut attributes = key_attributes(&key);
+    let mut text = |name: &str, value: &str| attributes.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
+    text("id", row.id.as_str());
+    text("subject", &row.subject);
+    text("action", &row.action);
+    text("actor", row.actor.as_str());
+    text("origin", &row.origin.to_string());
+    text("request_id", &row.request_id);
+    text("at", &row.at.to_string());
+    if let Some(before) = &row.before {
+        text("before", before);
+    }
+    if let Some(after) = &row.after {
+        text("after", after);
+    }
+    attributes.insert("schema".into(), AttributeValue::N(SCHEMA.to_string()));
+    attributes
+}
+
+/// A pause that doubles with each try and differs from change to change, so that two that met do not meet again.
+fn pause(tries: u32, event: &EventId) -> Duration {
+    let spread = event.as_str().bytes().fold(u64::from(tries), |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let base = 10_u64 << tries.min(6);
+    Duration::from_millis(base + spread % base)
+}

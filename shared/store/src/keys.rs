@@ -1,0 +1,321 @@
+//! Every key of the two tables, and nowhere else.
+//!
+//! Each entity has a partition of its own, so that it is read by its id alone, strongly consistent, and no two
+//! entities share a hot one. Lists live in index 1, ordered by the sort key there (ADR 0001). `docs/data-model.md` is
+//! rendered from [`DATA_MODEL`].
+
+use vitrine_domain::Timestamp;
+use vitrine_domain::actor::{ApiKey, User};
+use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
+use vitrine_domain::collection::{Collection, Membership, normalise_name};
+use vitrine_domain::file::DigitalFile;
+use vitrine_domain::ids::{CollectionId, EventId, FileId, MmsId, RepId, UploadId, UserId};
+use vitrine_domain::library::{Library, LibraryCode};
+use vitrine_domain::outbox::{OutboxRow, SHARDS};
+use vitrine_domain::representation::Representation;
+use vitrine_domain::upload::Upload;
+
+use serde::{Deserialize, Serialize};
+
+/// A partition key and a sort key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The partition key.
+    pub pk: String,
+    /// The sort key.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+}
+
+/// What the table stores: knows its key and its place in index 1.
+pub trait Item: Serialize {
+    /// The word for it in errors.
+    const KIND: &'static str;
+    /// Its key.
+    fn key(&self) -> Key;
+    /// Its place in index 1, if it is listed.
+    fn index(&self) -> Option<Key>;
+}
+
+/// An item that counts how many times it was written.
+pub trait Versioned: Item {
+    /// The count as it was read; 0 before the first write.
+    fn version(&self) -> u64;
+}
+
+/// One line of the data model's documentation: item, key, index 1.
+pub const DATA_MODEL: &[[&str; 5]] = &[
+    ["bib record", "`BIB#{mms}`", "`BIB`", "`TITLE#{shard}` / `{sort title}#{mms}`", "browse titles; collections' own records and deleted ones are not listed"],
+    ["membership", "`BIB#{mms}`", "`IN#{collection}`", "`MEMBERS#{collection}` / `{sort title}#{mms}`", "titles of a collection"],
+    ["representation", "`REP#{rep}`", "`REP`", "`REPS#{mms}` / `{order}#{rep}`", "representations of a title, in order"],
+    ["file", "`FILE#{file}`", "`FILE`", "`FILES#{rep}` / `{order}#{file}`", "files of a representation, in order"],
+    ["collection", "`COLL#{id}`", "`COLL`", "`CHILDREN#{parent or TOP}` / `{order}#{id}`", "collections below one, in order"],
+    ["collection name", "`NAME#{normalised name}`", "`NAME`", "-", "makes top-level names unique"],
+    ["identifier", "`ID#{scheme}#{normalised}`", "`BIB#{mms}`", "-", "titles with an identifier"],
+    ["upload intent", "`UPLOAD#{id}`", "`UPLOAD`", "-", "found by id alone"],
+    ["outbox row", "`OUTBOX#{event}`", "`OUTBOX`", "`DUE#{shard}` / `{due}#{event}`", "what is owed and when; sparse, 16 shards"],
+    ["user", "`USER#{id}`", "`USER`", "`USERS` / `{id}`", "users"],
+    ["API key", "`KEY#{SHA-256}`", "`KEY`", "`KEYS` / `{id}`", "API keys, by their public id"],
+    ["library", "`CONFIG#library`", "`{code}`", "-", "libraries"],
+    ["audit row (table `audit`)", "`{kind}#{id}`", "`{at}#{event}`", "-", "history of one thing; only ever put"],
+];
+
+/// Sort keys hold at most 1,024 bytes; a sort title takes at most this many of them.
+const MAX_SORT_TITLE_BYTES: usize = 400;
+
+fn bounded(text: &str) -> &str {
+    let mut end = text.len().min(MAX_SORT_TITLE_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// Things with a place come first, by it; the others after them, by id, which is by age.
+fn ordered(order: Option<u32>, id: &str) -> String {
+    match order {
+        Some(order) => format!("0{order:010}#{id}"),
+        None => format!("1#{id}"),
+    }
+}
+
+fn shard_of(id: &str) -> u8 {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    u8::try_from(hash % u64::from(SHARDS)).unwrap_or(0)
+}
+
+/// A bib record's key.
+pub fn bib(mms: &MmsId) -> Key {
+    Key::new(format!("BIB#{mms}"), "BIB")
+}
+
+/// A membership's key.
+pub fn membership(mms: &MmsId, collection: &CollectionId) -> Key {
+    Key::new(format!("BIB#{mms}"), format!("IN#{collection}"))
+}
+
+/// The index partition that lists a collection's titles.
+pub fn members_of(collection: &CollectionId) -> String {
+    format!("MEMBERS#{collection}")
+}
+
+/// A representation's key.
+pub fn representation(rep: &RepId) -> Key {
+    Key::new(format!("REP#{rep}"), "REP")
+}
+
+/// The index partition that lists a title's representations.
+pub fn representations_of(mms: &MmsId) -> String {
+    format!("REPS#{mms}")
+}
+
+/// A file's key.
+pub fn file(file: &FileId) -> Key {
+    Key::new(format!("FILE#{file}"), "FILE")
+}
+
+/// The index partition that lists a representation's files.
+pub fn files_of(rep: &RepId) -> String {
+    format!("FILES#{rep}")
+}
+
+/// A collection's key.
+pub fn collection(id: &CollectionId) -> Key {
+    Key::new(format!("COLL#{id}"), "COLL")
+}
+
+/// The index partition that lists the collections below `parent`.
+pub fn children_of(parent: Option<&CollectionId>) -> String {
+    parent.map_or_else(|| "CHILDREN#TOP".to_owned(), |id| format!("CHILDREN#{id}"))
+}
+
+/// An upload's key.
+pub fn upload(id: &UploadId) -> Key {
+    Key::new(format!("UPLOAD#{id}"), "UPLOAD")
+}
+
+/// An outbox row's key.
+pub fn outbox(id: &EventId) -> Key {
+    Key::new(format!("OUTBOX#{id}"), "OUTBOX")
+}
+
+/// The index partition of one shard of due rows.
+pub fn due(shard: u8) -> String {
+    format!("DUE#{shard:02}")
+}
+
+/// An instant as it sorts: milliseconds since 1970, 15 digits.
+pub fn instant(at: Timestamp) -> String {
+    format!("{:015}", at.as_millisecond().max(0))
+}
+
+/// A user's key.
+pub fn user(id: &UserId) -> Key {
+    Key::new(format!("USER#{id}"), "USER")
+}
+
+/// An API key's key, by the hash of the key.
+pub fn api_key(hash: &str) -> Key {
+    Key::new(format!("KEY#{hash}"), "KEY")
+}
+
+/// The index partition that lists users.
+pub const USERS: &str = "USERS";
+/// The index partition that lists API keys.
+pub const KEYS: &str = "KEYS";
+/// The partition of libraries.
+pub const LIBRARIES: &str = "CONFIG#library";
+
+/// A library's key.
+pub fn library(code: &LibraryCode) -> Key {
+    Key::new(LIBRARIES, code.as_str())
+}
+
+fn name(normalised: &str) -> Key {
+    Key::new(format!("NAME#{normalised}"), "NAME")
+}
+
+/// The partition of the titles with one identifier.
+pub fn identifier(identifier: &Identifier) -> String {
+    format!("ID#{}#{}", identifier.scheme, identifier.normalised)
+}
+
+/// Claims a top-level collection's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NameClaim {
+    /// The name in its normalised form.
+    pub name: String,
+    /// The collection that has it.
+    pub collection: CollectionId,
+}
+
+impl NameClaim {
+    /// The claim of `collection` to `name`.
+    pub fn new(name: &str, collection: &CollectionId) -> Self {
+        Self { name: normalise_name(name), collection: collection.clone() }
+    }
+}
+
+/// Leads from an identifier to a title.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IdentifierEntry {
+    /// The identifier.
+    pub identifier: Identifier,
+    /// The title.
+    pub mms_id: MmsId,
+}
+
+macro_rules! item {
+    ($type:ty, $kind:literal, $key:expr, $index:expr) => {
+        impl Item for $type {
+            const KIND: &'static str = $kind;
+            fn key(&self) -> Key {
+                let key: fn(&Self) -> Key = $key;
+                key(self)
+            }
+            fn index(&self) -> Option<Key> {
+                let index: fn(&Self) -> Option<Key> = $index;
+                index(self)
+            }
+        }
+    };
+}
+
+macro_rules! versioned {
+    ($($type:ty),+) => {
+        $(impl Versioned for $type {
+            fn version(&self) -> u64 {
+                self.version
+            }
+        })+
+    };
+}
+
+versioned!(BibRecord, Representation, DigitalFile, Collection, Upload, OutboxRow, User, ApiKey, Library);
+
+item!(BibRecord, "bib record", |it| bib(&it.mms_id), |it| {
+    (it.removal.is_none() && it.kind == BibKind::Title).then(|| {
+        let shard = shard_of(it.mms_id.as_str());
+        Key::new(format!("TITLE#{shard:02}"), format!("{}#{}", bounded(&it.brief.sort_title), it.mms_id))
+    })
+});
+item!(Membership, "membership", |it| membership(&it.mms_id, &it.collection), |it| {
+    Some(Key::new(members_of(&it.collection), format!("{}#{}", bounded(&it.sort_title), it.mms_id)))
+});
+item!(Representation, "representation", |it| representation(&it.id), |it| {
+    it.removal.is_none().then(|| Key::new(representations_of(&it.mms_id), ordered(it.fields.order, it.id.as_str())))
+});
+item!(DigitalFile, "file", |it| file(&it.id), |it| {
+    it.removal.is_none().then(|| Key::new(files_of(&it.representation), ordered(it.order, it.id.as_str())))
+});
+item!(Collection, "collection", |it| collection(&it.id), |it| {
+    Some(Key::new(children_of(it.parent.as_ref()), ordered(it.order, it.id.as_str())))
+});
+item!(NameClaim, "collection name", |it| name(&it.name), |_| None);
+item!(
+    IdentifierEntry,
+    "identifier",
+    |it| Key::new(identifier(&it.identifier), format!("BIB#{}", it.mms_id)),
+    |_| None
+);
+item!(Upload, "upload", |it| upload(&it.id), |_| None);
+item!(OutboxRow, "outbox row", |it| outbox(&it.id), |it| {
+    Some(Key::new(due(shard_of(it.id.as_str())), format!("{}#{}", instant(it.due_at), it.id)))
+});
+item!(User, "user", |it| user(&it.id), |it| Some(Key::new(USERS, it.id.as_str())));
+item!(ApiKey, "API key", |it| api_key(&it.hash), |it| Some(Key::new(KEYS, it.id.as_str())));
+item!(Library, "library", |it| library(&it.code), |_| None);
+
+/// An audit row's key in the audit table.
+pub fn audit(row: &vitrine_domain::audit::AuditRow) -> Key {
+    Key::new(row.subject.clone(), format!("{}#{}", instant(row.at), row.id))
+}
+
+/// Renders the data model as Markdown for `docs/data-model.md`.
+pub fn render_data_model() -> String {
+    let mut out = String::from(
+        "# Data model\n\nGenerated from `shared/store/src/keys.rs` by `cargo xtask docs`; do not edit. Why it is so: \
+         `docs/decisions/0001-one-partition-an-entity.md`.\n\nEvery item carries `schema` (the version of its shape) and, where it \
+         is edited, `version` (how many times it was written).\n\n\
+         | item | pk | sk | index 1 | answers |\n|---|---|---|---|---|\n",
+    );
+    for [item, pk, sk, index, answers] in DATA_MODEL {
+        out.push_str(&format!("| {item} | {pk} | {sk} | {index} | {answers} |\n"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_with_a_place_come_first_and_the_rest_by_age() {
+        let mut keys = [ordered(None, "132"), ordered(Some(10), "134"), ordered(None, "131"), ordered(Some(2), "139")];
+        keys.sort();
+        assert_eq!(keys, ["00000000002#139", "00000000010#134", "1#131", "1#132"]);
+    }
+
+    #[test]
+    fn a_long_sort_title_is_cut_between_characters() {
+        let title = "ü".repeat(300);
+        let cut = bounded(&title);
+        assert!(cut.len() <= MAX_SORT_TITLE_BYTES && title.starts_with(cut));
+    }
+
+    #[test]
+    fn shards_are_used_evenly() {
+        let mut counts = [0_u32; SHARDS as usize];
+        for number in 0..16_000 {
+            counts[usize::from(shard_of(&format!("61{number:012}4641")))] += 1;
+        }
+        assert!(counts.iter().all(|count| (700..1_300).contains(count)), "{counts:?}");
+    }
+}
