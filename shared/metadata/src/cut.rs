@@ -8,10 +8,24 @@ use crate::xml_text::escape_attribute;
 /// Returns the element's exact source; where it leans on declarations of outer elements, those that it uses
 /// are added to its start tag and nothing else changes.
 pub(crate) fn standalone<'a>(element: Element<'_, 'a>) -> Cow<'a, str> {
+    with_declarations(element, |prefix, uri| !(prefix.is_empty() && uri.is_empty()))
+}
+
+/// Returns the element's source fit for a place inside `into`: declarations that are the same there are not
+/// repeated.
+pub(crate) fn fragment<'a>(element: Element<'_, 'a>, into: Element<'_, '_>) -> Cow<'a, str> {
+    with_declarations(element, |prefix, uri| into.binding(prefix).unwrap_or_default() != uri)
+}
+
+fn with_declarations<'a>(element: Element<'_, 'a>, missing: impl Fn(&str, &str) -> bool) -> Cow<'a, str> {
     let source = element.source();
+    let mut inherited = element.inherited_declarations();
+    if element.binding("").is_none() {
+        inherited.push(("", ""));
+    }
     let mut needed = String::new();
-    for (prefix, uri) in element.inherited_declarations() {
-        if uri.is_empty() || uri == XML_NS || !uses_prefix(element, prefix, uri) {
+    for (prefix, uri) in inherited {
+        if uri == XML_NS || !uses_prefix(element, prefix, uri) || !missing(prefix, uri) {
             continue;
         }
         let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };

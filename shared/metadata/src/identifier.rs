@@ -97,7 +97,7 @@ pub fn normalise_isbn(text: &str) -> Option<String> {
         10 => {
             let sum: u32 = digits.iter().zip((1..=10).rev()).map(|(d, weight)| d * weight).sum();
             let (body, last) = (digits.get(..9)?, digits.last()?);
-            if sum % 11 != 0 || body.contains(&10) || *last > 10 {
+            if !sum.is_multiple_of(11) || body.contains(&10) || *last > 10 {
                 return None;
             }
             let mut all = vec![9, 7, 8];
@@ -126,7 +126,7 @@ pub fn normalise_issn(text: &str) -> Option<String> {
     let digits = digits_of(number, 8)?;
     let body = digits.get(..7)?;
     let sum: u32 = digits.iter().zip((1..=8).rev()).map(|(d, weight)| d * weight).sum();
-    if digits.len() != 8 || body.contains(&10) || sum % 11 != 0 {
+    if digits.len() != 8 || body.contains(&10) || !sum.is_multiple_of(11) {
         return None;
     }
     let mut issn: String =

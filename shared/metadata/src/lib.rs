@@ -4,9 +4,14 @@
 //! clear problem, never in a panic or unbounded work. A record's own bytes are never written anew: what we
 //! search and show is read beside them.
 
+mod availability;
+mod crosswalk;
+mod crosswalk_marc;
+mod crosswalk_mods;
 mod cut;
 mod dc;
 mod decode;
+mod edit;
 mod envelope;
 mod error;
 mod format;
@@ -16,12 +21,15 @@ pub mod limits;
 mod marc;
 mod marc_index;
 mod marcxml;
+mod merge;
 mod mods;
 mod record;
 mod text;
 mod xml;
 mod xml_text;
 
+pub use availability::{Availability, add_availability};
+pub use crosswalk::{DcStatement, DublinCore, to_dublin_core};
 pub use dc::{DC_NS, DCTERMS_NS, OAI_DC_NS};
 pub use envelope::{Extracted, extract_record};
 pub use error::{Problem, ProblemKind, RecordErrors};
@@ -30,5 +38,6 @@ pub use identifier::{Identifier, Scheme, normalise_isbn, normalise_issn};
 pub use index::BibIndex;
 pub use marc::{MarcField, MarcRecord, MarcValue};
 pub use marcxml::MARC_NS;
+pub use merge::merge;
 pub use mods::MODS_NS;
 pub use record::{BibMetadata, parse_bytes, parse_record};

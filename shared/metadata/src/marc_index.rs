@@ -126,7 +126,7 @@ pub(crate) fn identifiers(record: &MarcRecord) -> Vec<Identifier> {
     found
 }
 
-fn standard_number(field: &MarcField, value: &str) -> Option<Identifier> {
+pub(crate) fn standard_number(field: &MarcField, value: &str) -> Option<Identifier> {
     let source = field.first('2').unwrap_or_default().trim().to_ascii_lowercase();
     match (field.indicator(0), source.as_str()) {
         ('7', "doi") => Identifier::new(Scheme::Doi, value),

@@ -18,8 +18,24 @@ pub(crate) fn is_record(element: Element<'_, '_>) -> bool {
     element.local() == "record" && matches!(element.namespace(), MARC_NS | "")
 }
 
-/// Reads a `record` element; problems go to `problems`, and what can be read is read.
+/// Returns the prefix of an element's name with its colon, as others beside it are to be written.
+pub(crate) fn prefix<'a>(element: Element<'_, 'a>) -> &'a str {
+    let qname = element.qname();
+    qname.find(':').and_then(|i| qname.get(..=i)).unwrap_or_default()
+}
+
+/// Reads a whole `record` element; problems go to `problems`, and what can be read is read.
 pub(crate) fn read(root: Element<'_, '_>, problems: &mut Problems<'_>) -> MarcRecord {
+    let record = read_part(root, problems);
+    if root.children().all(|c| c.local() != "leader") {
+        let message = "the record has no leader".to_owned();
+        problems.add(ProblemKind::InvalidField, root.span().start, "leader", message);
+    }
+    record
+}
+
+/// Reads a `record` element that may lack its leader.
+pub(crate) fn read_part(root: Element<'_, '_>, problems: &mut Problems<'_>) -> MarcRecord {
     let mut reader = Reader { record: MarcRecord::default(), namespace: root.namespace(), problems };
     reader.no_text(root, "");
     let mut leaders = 0_usize;
@@ -42,9 +58,6 @@ pub(crate) fn read(root: Element<'_, '_>, problems: &mut Problems<'_>) -> MarcRe
             "datafield" => reader.data(child),
             _ => reader.invalid(at, "", format!("`{}` is no part of a MARC record", clip(child.qname()))),
         }
-    }
-    if leaders == 0 {
-        reader.invalid(root.span().start, "leader", "the record has no leader".to_owned());
     }
     reader.record
 }

@@ -58,14 +58,17 @@ pub(crate) fn record_element<'d, 'a>(
     root: Element<'d, 'a>,
     problems: &mut Problems<'_>,
 ) -> Option<Element<'d, 'a>> {
-    let (is_collection, is_record): (fn(Element<'_, '_>) -> bool, fn(Element<'_, '_>) -> bool) = match format
-    {
-        Format::Marc21 => (marcxml::is_collection, marcxml::is_record),
-        Format::DublinCore => (dc::is_collection, dc::is_record),
-        Format::QualifiedDublinCore => (dc::is_collection, dc::is_record),
-        Format::Mods => (mods::is_collection, mods::is_record),
+    let is_record = |element| match format {
+        Format::Marc21 => marcxml::is_record(element),
+        Format::DublinCore | Format::QualifiedDublinCore => dc::is_record(element),
+        Format::Mods => mods::is_record(element),
     };
-    if !is_collection(root) {
+    let is_collection = match format {
+        Format::Marc21 => marcxml::is_collection(root),
+        Format::DublinCore | Format::QualifiedDublinCore => dc::is_collection(root),
+        Format::Mods => mods::is_collection(root),
+    };
+    if !is_collection {
         if !is_record(root) {
             problems.add(wrong_root_kind(root, format), root.span().start, "", wrong_root(root, format));
             return None;

@@ -206,11 +206,6 @@ impl<'d, 'a> Element<'d, 'a> {
         self.document.node(self.id).map_or(0..0, |n| n.content.clone())
     }
 
-    /// Whether the element is written as `<a/>`.
-    pub(crate) fn is_empty_tag(self) -> bool {
-        self.document.node(self.id).is_some_and(|n| n.content.start == n.span.end)
-    }
-
     /// Returns the element's exact source.
     pub(crate) fn source(self) -> &'a str {
         self.document.text.get(self.span()).unwrap_or_default()
@@ -251,7 +246,19 @@ impl<'d, 'a> Element<'d, 'a> {
             .map(|(_, prefix, uri)| (*prefix, *uri))
     }
 
-    /// Returns every prefix in scope for that namespace, nearest first; empty for the default declaration.
+    /// Returns the namespace that a prefix is bound to at this element; nothing where it is not declared.
+    pub(crate) fn binding(self, prefix: &str) -> Option<&'d str> {
+        let mut at = Some(self);
+        while let Some(element) = at {
+            if let Some((_, uri)) = element.own_declarations().find(|(p, _)| *p == prefix) {
+                return Some(self.document.namespace(Some(uri)));
+            }
+            at = element.parent();
+        }
+        None
+    }
+
+    /// Returns the nearest prefix in scope for that namespace; empty for the default declaration.
     pub(crate) fn prefix_of(self, namespace: &str) -> Option<&'a str> {
         let mut shadowed: Vec<&'a str> = Vec::new();
         let mut at = Some(self);
@@ -335,7 +342,7 @@ impl<'a> Builder<'a> {
                 Event::Start(_) => self.start(start..end, false)?,
                 Event::Empty(_) => self.start(start..end, true)?,
                 Event::End(_) => self.end(start..end),
-                Event::Text(text) => self.text(start, text.xml10_content(), &self.slice(start..end))?,
+                Event::Text(text) => self.text(start, text.xml10_content(), self.slice(start..end))?,
                 Event::CData(data) => self.cdata(start, data.xml10_content())?,
                 Event::GeneralRef(name) => {
                     let Some(c) = xml_text::resolve(&name) else {
