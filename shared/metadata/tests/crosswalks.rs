@@ -1,4 +1,10 @@
 //! Crosswalks to Dublin Core, as tables; never a value that the record does not have.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests may stop at the first surprise"
+)]
 
 use vitrine_metadata::{Format, parse_record, to_dublin_core};
 

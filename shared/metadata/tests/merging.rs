@@ -1,4 +1,10 @@
 //! Merging and showing availability: the named fields change, every other byte stays.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests may stop at the first surprise"
+)]
 
 use vitrine_metadata::{Availability, Format, add_availability, merge, parse_record};
 

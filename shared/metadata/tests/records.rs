@@ -1,4 +1,10 @@
 //! Whole records through the public API: kept byte for byte, indexed, refused with every reason.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests may stop at the first surprise"
+)]
 
 use vitrine_metadata::{
     Format, ProblemKind, RecordErrors, Scheme, extract_record, parse_bytes, parse_record,
