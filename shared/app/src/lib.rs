@@ -1,1 +1,98 @@
-//! .
+//! Use cases: each authorises, loads, decides with the domain's rules, and stores once, in that order.
+//!
+//! A use case takes the [`App`] (what there is to work with) and a [`Call`] (who asks, when, why). It knows no HTTP and
+//! no event format; those call it.
+
+mod changes;
+mod error;
+
+pub mod bibs;
+pub mod collections;
+pub mod files;
+pub mod libraries;
+pub mod make_derivatives;
+pub mod members;
+pub mod register_file;
+pub mod removals;
+pub mod representations;
+pub mod sweep;
+pub mod thumbnails;
+pub mod uploads;
+pub mod users;
+
+use std::fmt;
+use std::sync::Arc;
+
+use vitrine_domain::Timestamp;
+use vitrine_domain::access::DefaultAccess;
+use vitrine_domain::actor::Actor;
+use vitrine_domain::audit::Origin;
+use vitrine_domain::ids::Minter;
+use vitrine_store::Catalog;
+use vitrine_store::objects::Objects;
+use vitrine_store::queues::Queues;
+
+pub use changes::Subject;
+pub use error::{AppError, Rule};
+
+/// What the use cases work with.
+#[derive(Clone)]
+pub struct App {
+    /// The two tables.
+    pub catalog: Catalog,
+    /// The buckets.
+    pub objects: Objects,
+    /// The queues.
+    pub queues: Queues,
+    /// The institution's settings.
+    pub settings: Settings,
+    /// Mints ids.
+    pub minter: Minter,
+    /// Gives random numbers; an argument, so that a test can repeat a run.
+    pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// The institution's settings; each is one variable of the environment (docs/configuration.md).
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The institution's code, for example `VITRINE`.
+    pub institution: String,
+    /// Whether a title must be in a collection before it gets a representation (D9).
+    pub require_collection: bool,
+    /// What holds for a representation without a policy (A3).
+    pub default_access: DefaultAccess,
+    /// After how many days an upload without bytes is given up.
+    pub upload_expiry_days: i64,
+}
+
+/// One call of a use case.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who asks.
+    pub actor: Actor,
+    /// What set it off.
+    pub origin: Origin,
+    /// The request or message that it is part of.
+    pub request_id: String,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl App {
+    pub(crate) fn random(&self) -> u64 {
+        (self.random)()
+    }
+}
+
+impl Call {
+    /// The time this many seconds from now.
+    pub(crate) fn after_seconds(&self, seconds: i64) -> Timestamp {
+        self.now.saturating_add(vitrine_domain::outbox::seconds(seconds)).unwrap_or(self.now)
+    }
+}

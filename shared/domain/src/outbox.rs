@@ -69,6 +69,11 @@ pub struct OutboxRow {
     pub version: u64,
 }
 
+/// A span of whole seconds.
+pub fn seconds(count: i64) -> jiff::SignedDuration {
+    jiff::SignedDuration::from_secs(count)
+}
+
 /// The number of shards that due rows are spread over.
 pub const SHARDS: u8 = 16;
 

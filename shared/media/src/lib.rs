@@ -20,6 +20,7 @@ mod identify;
 mod job;
 mod media_type;
 mod raster;
+mod reduce;
 mod request;
 mod sandbox;
 mod spawn;

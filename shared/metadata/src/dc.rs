@@ -261,3 +261,16 @@ pub(crate) fn identifier(statement: &Statement) -> Option<Identifier> {
     };
     Identifier::new(scheme, &statement.value)
 }
+/// Writes a simple Dublin Core record of a title and a description, for things that come without one.
+pub fn dublin_core_record(title: &str, description: Option<&str>) -> String {
+    let mut record =
+        format!("<record xmlns:dc=\"{DC_NS}\"><dc:title>{}</dc:title>", quick_xml::escape::escape(title));
+    if let Some(description) = description {
+        record.push_str(&format!(
+            "<dc:description>{}</dc:description>",
+            quick_xml::escape::escape(description)
+        ));
+    }
+    record.push_str("</record>");
+    record
+}

@@ -28,6 +28,23 @@ pub enum Scheme {
     Other,
 }
 
+impl Scheme {
+    /// Returns the word under which identifiers of the scheme are looked up; the same as its serialised form.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Isbn => "isbn",
+            Self::Issn => "issn",
+            Self::Doi => "doi",
+            Self::Handle => "handle",
+            Self::Uri => "uri",
+            Self::OtherSystem => "other-system",
+            Self::ControlNumber => "control-number",
+            Self::Lccn => "lccn",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// An identifier as the record has it, and as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identifier {

@@ -30,7 +30,7 @@ mod xml_text;
 
 pub use availability::{Availability, add_availability};
 pub use crosswalk::{DcStatement, DublinCore, to_dublin_core};
-pub use dc::{DC_NS, DCTERMS_NS, OAI_DC_NS};
+pub use dc::{DC_NS, DCTERMS_NS, OAI_DC_NS, dublin_core_record};
 pub use envelope::{Extracted, extract_record};
 pub use error::{Problem, ProblemKind, RecordErrors};
 pub use format::{Format, UnknownFormatError};

@@ -1,0 +1,134 @@
+//! Why a use case did not do what it was asked. Turned into an answer in one place, `vitrine-http`.
+
+use vitrine_domain::actor::Refusal;
+use vitrine_domain::problem::Problems;
+use vitrine_store::objects::ObjectsError;
+use vitrine_store::queues::QueueError;
+use vitrine_store::{CommitError, StoreError};
+
+/// A rule of the domain that the call would break.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message says it")]
+pub enum Rule {
+    #[error("bib record is not assigned to a collection")]
+    NotInCollection,
+    #[error("the bib record has {0} representations; `override=true` deletes them with it")]
+    HasRepresentations(u32),
+    #[error("the representation has files; `override=true` deletes them with it")]
+    HasFiles,
+    #[error("the bib record belongs to a collection and is deleted with it")]
+    BelongsToCollection,
+    #[error("a collection's own bib record has no representations and is in no collection")]
+    IsCollectionRecord,
+    #[error("there is a top-level collection named `{0}` already")]
+    DuplicateName(String),
+    #[error("there is no library `{0}`")]
+    UnknownLibrary(String),
+    #[error("there is no collection `{0}` to be the parent")]
+    UnknownParent(String),
+    #[error("a collection can not be moved below itself")]
+    Cycle,
+    #[error("collections can not be nested more than {0} deep")]
+    TooDeep(usize),
+    #[error("the collection has {0} sub-collections; delete or move them first")]
+    HasSubCollections(u32),
+    #[error("the collection has titles; `override=true` takes them out and keeps them")]
+    HasTitles,
+    #[error("the title is in the collection already")]
+    AlreadyMember,
+    #[error("the title is in {0} collections, which is the most")]
+    TooManyCollections(usize),
+    #[error("the title has representations and this is its last collection")]
+    LastCollection,
+    #[error("there is no object `{0}` in the upload area")]
+    NoSuchObject(String),
+    #[error("the upload is {0} and takes no more bytes")]
+    UploadClosed(&'static str),
+    #[error("the upload is not a multipart upload")]
+    NotMultipart,
+    #[error("the parts do not make the file: {0}")]
+    WrongParts(String),
+    #[error("the file is being registered; try again when its status is `ACTIVE`")]
+    FilePending,
+    #[error("remote representations come with a later version")]
+    RemoteUnsupported,
+}
+
+/// Why a use case failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The caller may not.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such thing, or the caller must not know that there is.
+    #[error("there is no {kind} `{id}`")]
+    NotFound {
+        /// The kind of thing.
+        kind: &'static str,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// The input is wrong.
+    #[error("{} of the fields sent can not be taken", .0.0.len())]
+    Invalid(Problems),
+    /// A rule of the domain.
+    #[error(transparent)]
+    Rule(#[from] Rule),
+    /// `If-Match` named another version.
+    #[error("the {kind} is at version {current}")]
+    Precondition {
+        /// The kind of thing.
+        kind: &'static str,
+        /// The version it has.
+        current: u64,
+    },
+    /// Someone else changed it between reading and writing.
+    #[error("the {0} was changed by someone else at the same time")]
+    Conflict(&'static str),
+    /// The table, the buckets or the queues failed; trying again can help.
+    #[error("a storage service did not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl AppError {
+    pub(crate) fn not_found(kind: &'static str, id: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind, id: id.to_string() }
+    }
+
+    pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(Problems::of(field, message))
+    }
+}
+
+impl From<Problems> for AppError {
+    fn from(problems: Problems) -> Self {
+        Self::Invalid(problems)
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<ObjectsError> for AppError {
+    fn from(error: ObjectsError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<QueueError> for AppError {
+    fn from(error: QueueError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<CommitError> for AppError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Exists(kind) | CommitError::Changed(kind) => Self::Conflict(kind),
+            CommitError::Store(error) => error.into(),
+        }
+    }
+}

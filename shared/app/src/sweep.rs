@@ -1,0 +1,292 @@
+//! The sweep: does what is due (reliability.md C.7). It asks the outbox and nothing else, so its cost follows the work
+//! that is owed and not the size of the repository, and with nothing due it changes nothing.
+
+use vitrine_domain::audit::Origin;
+use vitrine_domain::bib::BibRecord;
+use vitrine_domain::file::{DigitalFile, FileStatus, Thumbnail};
+use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId, UploadId};
+use vitrine_domain::outbox::{MAX_ATTEMPTS, OutboxRow, SHARDS, WATCH_SECONDS, Work, retry_after_seconds};
+use vitrine_domain::removal::Removal;
+use vitrine_domain::representation::Representation;
+use vitrine_domain::upload::{Upload, UploadMethod, UploadState};
+use vitrine_store::catalog::PageRequest;
+use vitrine_store::keys::{self, Item};
+use vitrine_store::objects::Bucket;
+use vitrine_store::queues::Queue;
+
+use crate::changes::again_on_conflict;
+use crate::register_file::{Message, TimeLeft};
+use crate::{App, AppError, Call, make_derivatives};
+
+/// How many rows of one shard a run takes.
+const ROWS_A_SHARD: u32 = 100;
+/// A removal looks a second time after the longest time that a registration in flight can take, in seconds.
+const SECOND_LOOK_SECONDS: i64 = 20 * 60;
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Rows that were due.
+    pub due: u32,
+    /// Rows whose work is done.
+    pub settled: u32,
+    /// Rows that were put off: a message was sent, or there is nothing to do yet.
+    pub waiting: u32,
+    /// Rows whose work failed; they stay due.
+    pub failed: u32,
+}
+
+enum Step {
+    Settled,
+    Waiting,
+}
+
+impl App {
+    /// Does what is due, until nothing is or `time_left` says to stop. Every step can be repeated.
+    ///
+    /// # Errors
+    /// When the outbox itself can not be read; a row that fails is counted and stays due.
+    pub async fn sweep(&self, call: &Call, time_left: TimeLeft<'_>) -> Result<Swept, AppError> {
+        let mut swept = Swept::default();
+        for shard in 0..SHARDS {
+            for row in self.catalog.due(shard, call.now, ROWS_A_SHARD).await? {
+                if !time_left() {
+                    return Ok(swept);
+                }
+                swept.due += 1;
+                match self.work_off(call, &row, time_left).await {
+                    Ok(Step::Settled) => swept.settled += 1,
+                    Ok(Step::Waiting) => swept.waiting += 1,
+                    // Another worker has the row: it is in good hands.
+                    Err(AppError::Conflict(_)) => swept.waiting += 1,
+                    Err(error) => {
+                        swept.failed += 1;
+                        tracing::warn!(event.id = %row.id, error = &error as &dyn std::error::Error, "due work failed and stays due");
+                    }
+                }
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn work_off(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        time_left: TimeLeft<'_>,
+    ) -> Result<Step, AppError> {
+        match &row.work {
+            Work::MakeDerivatives { file } => self.ask_again_for_derivatives(call, row, file).await,
+            Work::WatchUpload { upload } => self.watch_upload(call, row, upload).await,
+            Work::RemoveRepresentations { mms_id } => {
+                self.remove_representations(call, row, mms_id, time_left).await
+            }
+            Work::RemoveFiles { representation } => {
+                self.remove_files(call, row, representation, time_left).await
+            }
+            Work::EmptyCollection { collection } => {
+                self.empty_collection(call, row, collection, time_left).await
+            }
+            Work::PurgeFile { file } => self.purge_file(call, row, file).await,
+        }
+    }
+
+    /// The message was lost or its worker died: sends it again, a bounded number of times.
+    async fn ask_again_for_derivatives(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        file: &FileId,
+    ) -> Result<Step, AppError> {
+        let message = make_derivatives::Message { event: row.id.clone(), file: file.clone() };
+        if row.attempts >= MAX_ATTEMPTS {
+            let thumbnail = Thumbnail::Failed {
+                code: "THUMB_GAVE_UP".to_owned(),
+                reason: format!("no worker finished it in {MAX_ATTEMPTS} tries"),
+            };
+            again_on_conflict(|| self.record_thumbnail(call, &message, &thumbnail)).await?;
+            return Ok(Step::Settled);
+        }
+        self.queues.send(Queue::Derivatives, message.to_json()).await?;
+        self.put_off(call, row, retry_after_seconds(row.attempts)).await
+    }
+
+    /// The event was lost, or nothing came: sends a registration on its way, or gives the upload up (B5).
+    async fn watch_upload(&self, call: &Call, row: &OutboxRow, id: &UploadId) -> Result<Step, AppError> {
+        let Some(upload) = self.catalog.upload(id).await? else { return self.drop_row(call, row).await };
+        if upload.state != UploadState::Issued {
+            return self.drop_row(call, row).await;
+        }
+        if self.objects.head(Bucket::Incoming, &upload.source_key, None).await?.is_some() {
+            let message = Message::Register { upload: id.clone(), origin: Some(Origin::Sweep) };
+            self.queues.send(Queue::Incoming, message.to_json()).await?;
+            return self.put_off(call, row, retry_after_seconds(row.attempts).max(WATCH_SECONDS)).await;
+        }
+        if upload.expires_at <= call.now {
+            return self.expire(call, row, &upload).await;
+        }
+        // Bytes can still come: every look costs one HEAD, so looks grow rarer.
+        self.put_off(call, row, retry_after_seconds(row.attempts).max(WATCH_SECONDS)).await
+    }
+
+    async fn expire(&self, call: &Call, row: &OutboxRow, upload: &Upload) -> Result<Step, AppError> {
+        let after = Upload { state: UploadState::Expired, ..upload.clone() };
+        let mut change = self.change(call, "upload.expire", Some(upload), Some(&after));
+        change.replace(&after)?;
+        change.remove(row);
+        if upload.method == UploadMethod::Staged
+            && let Some(file) = self.catalog.file(&upload.file).await?
+        {
+            let status_reason = Some("the object disappeared from the upload area".to_owned());
+            change.replace(&DigitalFile {
+                status: FileStatus::Rejected,
+                status_reason,
+                modified_at: call.now,
+                ..file
+            })?;
+        }
+        self.catalog.commit(&change).await?;
+        self.drop_bytes(&after).await?;
+        Ok(Step::Settled)
+    }
+
+    async fn remove_representations(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        mms: &MmsId,
+        time_left: TimeLeft<'_>,
+    ) -> Result<Step, AppError> {
+        loop {
+            let page = PageRequest { limit: 100, ..PageRequest::default() };
+            let found = self.catalog.representations_of(mms, &page).await?.items;
+            if found.is_empty() {
+                return self.look_twice(call, row).await;
+            }
+            for before in found {
+                if !time_left() {
+                    return Ok(Step::Waiting);
+                }
+                let removal = Some(Removal::new(&call.actor.id, call.now));
+                let after = Representation { removal, ..before.clone() };
+                let mut change = self.change(call, "representation.delete", Some(&before), Some(&after));
+                change.replace(&after)?;
+                change.create(&self.owe(
+                    call,
+                    Work::RemoveFiles { representation: before.id.clone() },
+                    call.now,
+                ))?;
+                self.catalog.commit(&change).await?;
+            }
+        }
+    }
+
+    async fn remove_files(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        rep: &RepId,
+        time_left: TimeLeft<'_>,
+    ) -> Result<Step, AppError> {
+        loop {
+            let page = PageRequest { limit: 100, ..PageRequest::default() };
+            let found = self.catalog.files_of(rep, &page).await?.items;
+            if found.is_empty() {
+                return self.look_twice(call, row).await;
+            }
+            for before in found {
+                if !time_left() {
+                    return Ok(Step::Waiting);
+                }
+                let removal = Some(Removal::new(&call.actor.id, call.now));
+                let after = DigitalFile { removal, ..before.clone() };
+                let mut change = self.change(call, "file.delete", Some(&before), Some(&after));
+                change.replace(&after)?;
+                self.owe_purge(call, &mut change, &after)?;
+                self.catalog.commit(&change).await?;
+            }
+        }
+    }
+
+    async fn empty_collection(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        collection: &CollectionId,
+        time_left: TimeLeft<'_>,
+    ) -> Result<Step, AppError> {
+        loop {
+            let page = PageRequest { limit: 100, ..PageRequest::default() };
+            let found = self.catalog.members_of(collection, &page).await?.items;
+            if found.is_empty() {
+                return self.look_twice(call, row).await;
+            }
+            for member in found {
+                if !time_left() {
+                    return Ok(Step::Waiting);
+                }
+                match self.catalog.bib(&member.mms_id).await? {
+                    Some(bib) => self.take_out(call, &bib, collection).await?,
+                    None => {
+                        let mut change =
+                            self.change::<BibRecord>(call, "collection.remove_title", None, None);
+                        change.forget("membership", keys::membership(&member.mms_id, collection));
+                        self.catalog.commit(&change).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Deletes a file's bytes once the time to recover is over; the item stays as a tombstone.
+    async fn purge_file(&self, call: &Call, row: &OutboxRow, id: &FileId) -> Result<Step, AppError> {
+        let Some(before) = self.catalog.file(id).await? else { return self.drop_row(call, row).await };
+        let Some(removal) = before.removal.clone().filter(|removal| removal.purge_after <= call.now) else {
+            return self.drop_row(call, row).await;
+        };
+        if let Some(content) = &before.content {
+            self.objects.delete_version(Bucket::Content, &content.key, content.version_id.as_deref()).await?;
+        }
+        if let Thumbnail::Ready { images, .. } = &before.thumbnail {
+            for image in images {
+                self.objects.delete_version(Bucket::Derivatives, &image.key, None).await?;
+            }
+        }
+        let removal = Some(Removal { purged_at: Some(call.now), ..removal });
+        let after = DigitalFile { removal, ..before.clone() };
+        let mut change = self.change(call, "file.purge", Some(&before), Some(&after));
+        change.replace(&after)?;
+        change.forget(OutboxRow::KIND, keys::outbox(&row.id));
+        self.catalog.commit(&change).await?;
+        Ok(Step::Settled)
+    }
+
+    /// A list that is empty now can still get what was in flight when its owner was deleted: looks once more, later.
+    async fn look_twice(&self, call: &Call, row: &OutboxRow) -> Result<Step, AppError> {
+        if row.attempts > 0 {
+            return self.drop_row(call, row).await;
+        }
+        self.put_off(call, row, SECOND_LOOK_SECONDS).await
+    }
+
+    async fn put_off(&self, call: &Call, row: &OutboxRow, seconds: i64) -> Result<Step, AppError> {
+        let later =
+            OutboxRow { due_at: call.after_seconds(seconds), attempts: row.attempts + 1, ..row.clone() };
+        let mut change = self.change(call, "outbox.put_off", Some(row), Some(&later));
+        change.replace(&later)?;
+        self.catalog.commit(&change).await?;
+        Ok(Step::Waiting)
+    }
+
+    async fn drop_row(&self, call: &Call, row: &OutboxRow) -> Result<Step, AppError> {
+        self.forget_row(call, row).await?;
+        Ok(Step::Settled)
+    }
+
+    /// Removes an outbox row whose work needs no doing any more.
+    pub(crate) async fn forget_row(&self, call: &Call, row: &OutboxRow) -> Result<(), AppError> {
+        let mut change = self.change(call, "outbox.settle", Some(row), None);
+        change.remove(row);
+        Ok(self.catalog.commit(&change).await?)
+    }
+}

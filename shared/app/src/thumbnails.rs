@@ -1,0 +1,226 @@
+//! The thumbnail service: which picture stands for a file, a representation, a title or a collection (T3, T5).
+
+use vitrine_domain::access::{Decision, decide};
+use vitrine_domain::actor::Actor;
+use vitrine_domain::bib::BibRecord;
+use vitrine_domain::file::{DigitalFile, Thumbnail};
+use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId};
+use vitrine_domain::representation::{Representation, UsageType};
+use vitrine_media::{Family, Icon, MediaType, icon};
+use vitrine_store::catalog::PageRequest;
+use vitrine_store::objects::{Bucket, Disposition, SignedGet};
+
+use crate::{App, AppError, Call};
+
+/// How long the link to a picture lives, in seconds.
+const LINK_SECONDS: u64 = 10 * 60;
+/// Of so many representations the one that stands for a title is chosen.
+const REPRESENTATIONS_SEEN: u32 = 100;
+
+/// What stands for something.
+#[derive(Debug, Clone)]
+pub enum Picture {
+    /// A picture of it, behind a short-lived signed link.
+    Link {
+        /// The link.
+        url: String,
+        /// The file whose picture it is.
+        file: FileId,
+        /// Whether everyone may see it, so that it may be cached.
+        public: bool,
+    },
+    /// The icon of its type, because there is no picture (T5).
+    Icon {
+        /// The icon.
+        icon: Icon,
+        /// Why there is no picture.
+        reason: &'static str,
+    },
+}
+
+/// The id of something with a thumbnail.
+#[derive(Debug, Clone)]
+pub enum Pictured {
+    /// A file.
+    File(FileId),
+    /// A representation.
+    Representation(RepId),
+    /// A title.
+    Bib(MmsId),
+    /// A collection.
+    Collection(CollectionId),
+}
+
+impl std::str::FromStr for Pictured {
+    type Err = AppError;
+    fn from_str(id: &str) -> Result<Self, AppError> {
+        if let Ok(id) = id.parse() {
+            return Ok(Self::File(id));
+        }
+        if let Ok(id) = id.parse() {
+            return Ok(Self::Representation(id));
+        }
+        if let Ok(id) = id.parse() {
+            return Ok(Self::Bib(id));
+        }
+        id.parse().map(Self::Collection).map_err(|_| AppError::not_found("thumbnail", id))
+    }
+}
+
+impl App {
+    /// Finds the picture that stands for `id`, at least `long_side` pixels long where there is one.
+    ///
+    /// A file stands for itself; a representation's chosen file, else its first; a title's first derivative by id,
+    /// else its first master, else its first other one (domain.md 5); a collection's first title.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for what is not there and for what the viewer may not see: the answer does not tell which.
+    pub async fn thumbnail(
+        &self,
+        call: &Call,
+        viewer: Option<&Actor>,
+        id: &Pictured,
+        long_side: u32,
+    ) -> Result<Picture, AppError> {
+        match id {
+            Pictured::File(id) => {
+                let file = self.catalog.file(id).await?.filter(|file| file.removal.is_none());
+                let file = file.ok_or_else(|| AppError::not_found("thumbnail", id))?;
+                let representation = self.representation(&file.representation).await?;
+                let bib = self.bib(&file.mms_id).await?;
+                self.check_sight(viewer, &bib, &representation, id.as_str())?;
+                self.picture(call, viewer.is_none(), &file, long_side).await
+            }
+            Pictured::Representation(id) => {
+                let representation = self.representation(id).await?;
+                let bib = self.bib(&representation.mms_id).await?;
+                self.check_sight(viewer, &bib, &representation, id.as_str())?;
+                self.of_representation(call, viewer, &representation, long_side).await
+            }
+            Pictured::Bib(id) => {
+                let bib = self.bib(id).await?;
+                self.of_bib(call, viewer, &bib, long_side).await
+            }
+            Pictured::Collection(id) => {
+                let collection = self.collection(id).await?;
+                if collection.suppressed && !viewer.is_some_and(Actor::is_staff) {
+                    return Err(AppError::not_found("thumbnail", id));
+                }
+                let one = PageRequest { limit: 1, ..PageRequest::default() };
+                let Some(first) = self.catalog.members_of(id, &one).await?.items.into_iter().next() else {
+                    return Ok(Picture::Icon { icon: icon(Family::Other), reason: "empty-collection" });
+                };
+                match self.bib(&first.mms_id).await {
+                    Ok(bib) => match self.of_bib(call, viewer, &bib, long_side).await {
+                        Err(AppError::NotFound { .. }) => {
+                            Ok(Picture::Icon { icon: icon(Family::Other), reason: "not-for-this-viewer" })
+                        }
+                        other => other,
+                    },
+                    Err(AppError::NotFound { .. }) => {
+                        Ok(Picture::Icon { icon: icon(Family::Other), reason: "empty-collection" })
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    fn check_sight(
+        &self,
+        viewer: Option<&Actor>,
+        bib: &BibRecord,
+        representation: &Representation,
+        id: &str,
+    ) -> Result<(), AppError> {
+        match decide(viewer, bib, representation, self.settings.default_access) {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::Hide => Err(AppError::not_found("thumbnail", id)),
+        }
+    }
+
+    async fn of_bib(
+        &self,
+        call: &Call,
+        viewer: Option<&Actor>,
+        bib: &BibRecord,
+        long_side: u32,
+    ) -> Result<Picture, AppError> {
+        let page = PageRequest { limit: REPRESENTATIONS_SEEN, ..PageRequest::default() };
+        let all = self.catalog.representations_of(&bib.mms_id, &page).await?.items;
+        let visible = all.into_iter().filter(|representation| {
+            decide(viewer, bib, representation, self.settings.default_access) == Decision::Allow
+        });
+        match choose(visible.collect()) {
+            Some(representation) => self.of_representation(call, viewer, &representation, long_side).await,
+            None => Err(AppError::not_found("thumbnail", &bib.mms_id)),
+        }
+    }
+
+    async fn of_representation(
+        &self,
+        call: &Call,
+        viewer: Option<&Actor>,
+        representation: &Representation,
+        long_side: u32,
+    ) -> Result<Picture, AppError> {
+        let chosen = match &representation.fields.thumbnail_file_id {
+            Some(id) => self.catalog.file(id).await?.filter(|file| file.removal.is_none()),
+            None => None,
+        };
+        let file = match chosen {
+            Some(file) => Some(file),
+            None => {
+                let one = PageRequest { limit: 1, ..PageRequest::default() };
+                self.catalog.files_of(&representation.id, &one).await?.items.into_iter().next()
+            }
+        };
+        match file {
+            Some(file) => self.picture(call, viewer.is_none(), &file, long_side).await,
+            None => Ok(Picture::Icon { icon: icon(Family::Other), reason: "no-files" }),
+        }
+    }
+
+    async fn picture(
+        &self,
+        call: &Call,
+        public: bool,
+        file: &DigitalFile,
+        long_side: u32,
+    ) -> Result<Picture, AppError> {
+        let Some(image) = file.thumbnail.image_for(long_side) else {
+            let mime =
+                file.content.as_ref().map_or("application/octet-stream", |content| content.mime.as_str());
+            let reason = match &file.thumbnail {
+                Thumbnail::Pending { .. } => "being-made",
+                Thumbnail::Failed { .. } => "failed",
+                Thumbnail::Unsupported { .. } | Thumbnail::Ready { .. } => "unsupported",
+            };
+            return Ok(Picture::Icon { icon: icon(MediaType::from_mime(mime).family), reason });
+        };
+        let get = SignedGet {
+            bucket: Bucket::Derivatives,
+            key: &image.key,
+            version: None,
+            file_name: "thumbnail.jpg",
+            mime: &image.mime,
+            disposition: Disposition::Inline,
+            seconds: LINK_SECONDS,
+        };
+        let url = self.objects.presign_get(get, call.now).await?.url;
+        Ok(Picture::Link { url, file: file.id.clone(), public })
+    }
+}
+
+/// The representation that stands for a title: lowest-id derivative, else the first master, else the first other.
+fn choose(mut visible: Vec<Representation>) -> Option<Representation> {
+    visible.retain(|representation| representation.fields.usage_type != UsageType::Auxiliary);
+    let derivative = visible
+        .iter()
+        .filter(|representation| representation.fields.usage_type == UsageType::DerivativeCopy)
+        .min_by(|a, b| a.id.cmp(&b.id));
+    let master = visible
+        .iter()
+        .find(|representation| representation.fields.usage_type == UsageType::PreservationMaster);
+    derivative.or(master).or(visible.first()).cloned()
+}

@@ -1,0 +1,143 @@
+//! Shrinks a picture by a whole factor while its rows arrive, so that a large one is never held whole.
+//!
+//! Box averaging to about one and a half times the target loses nothing that the final resize would keep.
+
+use crate::draw::{Result, broken, check_held};
+use crate::raster::{Layout, Raster};
+
+/// Receives rows from the top and averages blocks of them.
+pub(crate) struct RowReducer {
+    width: usize,
+    height: usize,
+    layout: Layout,
+    factor: usize,
+    /// Sums of the block row under way, one a channel of an output pixel
+    sums: Vec<u32>,
+    rows_in_block: usize,
+    rows_seen: usize,
+    pixels: Vec<u8>,
+}
+
+impl RowReducer {
+    /// Prepares for `height` rows of `width` pixels, of which the long side should end near `target`.
+    ///
+    /// # Errors
+    /// When even the reduced picture would be too large to hold.
+    pub fn new(width: u32, height: u32, layout: Layout, target: u32) -> Result<Self> {
+        let factor = (u64::from(width.max(height)) * 2 / (u64::from(target.max(1)) * 3)).max(1);
+        let factor = u32::try_from(factor).unwrap_or(u32::MAX);
+        check_held(width.div_ceil(factor), height.div_ceil(factor), layout.channels() as u64)?;
+        let (width, height, factor) = (width as usize, height as usize, factor as usize);
+        let row_len = width.div_ceil(factor) * layout.channels();
+        Ok(Self {
+            width,
+            height,
+            layout,
+            factor,
+            sums: vec![0; if factor == 1 { 0 } else { row_len }],
+            rows_in_block: 0,
+            rows_seen: 0,
+            // Grows with the rows that really come: a header alone must not cost memory.
+            pixels: Vec::new(),
+        })
+    }
+
+    /// Takes the next row; further rows than promised are ignored.
+    pub fn push(&mut self, row: &[u8]) -> Result<()> {
+        if row.len() != self.width * self.layout.channels() {
+            return Err(broken("row of unexpected length"));
+        }
+        if self.rows_seen == self.height {
+            return Ok(());
+        }
+        self.rows_seen += 1;
+        if self.factor == 1 {
+            self.pixels.extend_from_slice(row);
+            return Ok(());
+        }
+        match self.layout {
+            Layout::Gray => add_row::<1>(&mut self.sums, row, self.factor),
+            Layout::Rgb => add_row::<3>(&mut self.sums, row, self.factor),
+            Layout::Cmyk => add_row::<4>(&mut self.sums, row, self.factor),
+        }
+        self.rows_in_block += 1;
+        if self.rows_in_block == self.factor {
+            self.close_block();
+        }
+        Ok(())
+    }
+
+    /// Averages the block row under way. The last block of a row, and the last row, may be narrower.
+    fn close_block(&mut self) {
+        let channels = self.layout.channels();
+        let last_block = self.sums.len() / channels - 1;
+        for (block, sums) in self.sums.chunks_exact_mut(channels).enumerate() {
+            let columns = if block == last_block { self.width - block * self.factor } else { self.factor };
+            let count = u32::try_from(columns * self.rows_in_block).unwrap_or(u32::MAX);
+            for sum in sums {
+                self.pixels.push(u8::try_from((*sum + count / 2) / count).unwrap_or(u8::MAX));
+                *sum = 0;
+            }
+        }
+        self.rows_in_block = 0;
+    }
+
+    /// How many rows came so far.
+    pub fn rows_seen(&self) -> usize {
+        self.rows_seen
+    }
+
+    /// Ends the picture. Rows that never came are paper: white, or no ink.
+    ///
+    /// # Errors
+    /// When not a single row came.
+    pub fn finish(mut self) -> Result<Raster> {
+        if self.rows_seen == 0 {
+            return Err(broken("no rows"));
+        }
+        if self.rows_in_block > 0 {
+            self.close_block();
+        }
+        let (width, height) = (self.width.div_ceil(self.factor), self.height.div_ceil(self.factor));
+        let paper = if self.layout == Layout::Cmyk { 0 } else { 255 };
+        self.pixels.resize(width * height * self.layout.channels(), paper);
+        let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+        Raster::new(side(width), side(height), self.layout, self.pixels)
+    }
+}
+
+fn add_row<const CHANNELS: usize>(sums: &mut [u32], row: &[u8], factor: usize) {
+    for (sums, block) in sums.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(row.chunks(factor * CHANNELS)) {
+        for pixel in block.as_chunks::<CHANNELS>().0 {
+            for (sum, sample) in sums.iter_mut().zip(pixel) {
+                *sum += u32::from(*sample);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_blocks_and_counts_the_narrow_last_ones_right() {
+        // 7 x 7 to a target of 2: factor 2, so the last block is one pixel wide and one row high.
+        let mut reducer = RowReducer::new(7, 7, Layout::Gray, 2).unwrap();
+        for y in 0..7u8 {
+            let row: Vec<u8> = (0..7).map(|x| if x == 6 || y == 6 { 90 } else { (x % 2) * 20 }).collect();
+            reducer.push(&row).unwrap();
+        }
+        let raster = reducer.finish().unwrap();
+        assert_eq!((raster.width, raster.height), (4, 4));
+        assert_eq!(raster.pixels, [10, 10, 10, 90, 10, 10, 10, 90, 10, 10, 10, 90, 90, 90, 90, 90]);
+    }
+
+    #[test]
+    fn missing_rows_are_paper() {
+        let mut reducer = RowReducer::new(2, 3, Layout::Gray, 100).unwrap();
+        reducer.push(&[1, 2]).unwrap();
+        assert_eq!(reducer.finish().unwrap().pixels, [1, 2, 255, 255, 255, 255]);
+        assert!(RowReducer::new(2, 3, Layout::Gray, 100).unwrap().finish().is_err());
+    }
+}

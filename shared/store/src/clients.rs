@@ -1,0 +1,84 @@
+//! Clients of the three AWS services, built from the SDK's standard environment variables and nothing else.
+//!
+//! Building them reads no file but the SDK's own configuration and opens no connection: TLS roots are loaded and
+//! sockets opened with the first call, so a cold start pays for neither.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::shared::IntoShared;
+
+/// How often a call is tried before its error reaches the use case, which then leaves it to its queue.
+const MAX_ATTEMPTS: u32 = 4;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// From the request's last byte to the answer's first.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The clients of DynamoDB, S3 and SQS, sharing credentials, region and connections.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// DynamoDB.
+    pub dynamo: aws_sdk_dynamodb::Client,
+    /// S3; path style where an endpoint is set, because `*.localhost` does not resolve everywhere.
+    pub s3: aws_sdk_s3::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    config: SdkConfig,
+}
+
+impl Clients {
+    /// Builds the clients from the SDK's standard environment variables; `AWS_ENDPOINT_URL` is honoured.
+    pub async fn from_environment() -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client())
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+            .timeout_config(timeouts())
+            .load()
+            .await;
+        Self::from_config(config)
+    }
+
+    /// Builds the clients from `config`, speaking HTTP through `http`.
+    ///
+    /// This is the seam at which tests count calls and inject faults. `attempts` is how often the SDK itself tries:
+    /// with 1, every fault reaches the caller.
+    pub fn with(config: &SdkConfig, http: impl IntoShared<SharedHttpClient>, attempts: u32) -> Self {
+        let builder = config.clone().into_builder();
+        let retry = RetryConfig::standard().with_max_attempts(attempts.max(1));
+        let mut builder = builder.retry_config(retry);
+        builder.set_http_client(Some(http.into_shared()));
+        if config.timeout_config().is_none() {
+            builder.set_timeout_config(Some(timeouts()));
+        }
+        Self::from_config(builder.build())
+    }
+
+    fn from_config(config: SdkConfig) -> Self {
+        let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(own_endpoint).build();
+        Self {
+            dynamo: aws_sdk_dynamodb::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            config,
+        }
+    }
+
+    /// What the clients were built from.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+}
+
+/// The HTTP client that the product uses: rustls with ring, connections pooled.
+pub fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
+}

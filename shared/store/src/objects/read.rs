@@ -1,0 +1,133 @@
+//! Reading an object in chunks, so that memory does not grow with its size.
+
+use std::ops::Range;
+use std::path::Path;
+
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
+
+use super::{Bucket, Objects, ObjectsError, size, version_id};
+
+/// An object being read.
+#[derive(Debug)]
+pub struct ObjectReader {
+    /// The bytes that will come: of the object, or of the range asked for.
+    pub size_bytes: u64,
+    /// The version that is being read, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// The type that was given when it was stored.
+    pub content_type: Option<String>,
+    key: String,
+    body: ByteStream,
+    left_bytes: u64,
+}
+
+impl ObjectReader {
+    /// Returns the next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Unavailable`] when the connection breaks, also when it ends early.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectsError> {
+        match self.body.next().await {
+            Some(Ok(bytes)) => {
+                self.left_bytes = self.left_bytes.saturating_sub(bytes.len() as u64);
+                Ok(Some(bytes))
+            }
+            Some(Err(error)) => {
+                Err(ObjectsError::Unavailable { operation: "GetObject", source: error.into() })
+            }
+            None if self.left_bytes > 0 => Err(ObjectsError::Unavailable {
+                operation: "GetObject",
+                source: format!("`{}` ended {} bytes early", self.key, self.left_bytes).into(),
+            }),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Objects {
+    /// Opens an object, or the bytes of it in `range`.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NotFound`] where there is none; [`ObjectsError::Refused`] for a range beyond its end.
+    pub async fn read(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: Option<&str>,
+        range: Option<Range<u64>>,
+    ) -> Result<ObjectReader, ObjectsError> {
+        let range = match range {
+            None => None,
+            Some(range) if range.is_empty() => return Err(ObjectsError::refused("GetObject", "InvalidRange")),
+            Some(range) => Some(format!("bytes={}-{}", range.start, range.end - 1)),
+        };
+        let answer = self
+            .s3
+            .get_object()
+            .bucket(self.bucket_name(bucket))
+            .key(key)
+            .set_version_id(version.map(str::to_owned))
+            .set_range(range)
+            .send()
+            .await
+            .map_err(|error| ObjectsError::of("GetObject", key, error))?;
+        let size_bytes = size(answer.content_length);
+        Ok(ObjectReader {
+            size_bytes,
+            version_id: version_id(answer.version_id),
+            content_type: answer.content_type,
+            key: key.to_owned(),
+            body: answer.body,
+            left_bytes: size_bytes,
+        })
+    }
+
+    /// Reads a small object whole.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Mismatch`] when it is larger than `max_bytes`.
+    pub async fn read_small(&self, bucket: Bucket, key: &str, max_bytes: u64) -> Result<Vec<u8>, ObjectsError> {
+        let mut reader = self.read(bucket, key, None, None).await?;
+        let mut all = Vec::new();
+        while let Some(bytes) = reader.next().await? {
+            all.extend_from_slice(&bytes);
+            if all.len() as u64 > max_bytes {
+                return Err(ObjectsError::mismatch(key, format!("more than {max_bytes} bytes")));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Writes an object of at most `max_bytes` to a file at `path`, replacing what is there, and returns its size.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Mismatch`] when it is larger, before more than `max_bytes` are written;
+    /// [`ObjectsError::WorkingCopy`] when the file can not be written.
+    pub async fn read_to_file(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: Option<&str>,
+        path: &Path,
+        max_bytes: u64,
+    ) -> Result<u64, ObjectsError> {
+        let working_copy = |source| ObjectsError::WorkingCopy { key: key.to_owned(), source };
+        let mut reader = self.read(bucket, key, version, None).await?;
+        if reader.size_bytes > max_bytes {
+            return Err(ObjectsError::mismatch(key, format!("more than {max_bytes} bytes")));
+        }
+        let mut file = tokio::fs::File::create(path).await.map_err(working_copy)?;
+        let mut written = 0_u64;
+        while let Some(bytes) = reader.next().await? {
+            written += bytes.len() as u64;
+            if written > max_bytes {
+                return Err(ObjectsError::mismatch(key, format!("more than {max_bytes} bytes")));
+            }
+            file.write_all(&bytes).await.map_err(working_copy)?;
+        }
+        file.flush().await.map_err(working_copy)?;
+        Ok(written)
+    }
+}
