@@ -1,3 +1,6 @@
 //! The project's own commands.
-
-fn main() {}
+mod template;
+mod tools;
+fn main() -> anyhow::Result<()> {
+    template::check_template()
+}
