@@ -18,10 +18,10 @@ pub mod xml_read;
 pub mod xml_write;
 
 pub use body::Body;
-pub use edge::{EdgeSettings, GatewayRequestId, RequestId, with_edge};
+pub use edge::{CalledBy, Exchange, GatewayRequestId, with_edge};
 pub use etag::IfMatch;
 pub use format::Format;
-pub use problem::{Problem, ProblemBody};
+pub use problem::Problem;
 pub use query::{Paging, Params};
 pub use reply::Reply;
 pub use shape::{Kind, Member, Shape, Wire};

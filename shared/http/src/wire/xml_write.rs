@@ -119,6 +119,13 @@ fn push_end(out: &mut String, name: &str) {
 }
 
 /// Escapes text so that a reader gets back exactly what was written; what XML 1.0 cannot hold becomes U+FFFD.
+/// `text` as XML holds it between tags; characters that XML can not hold are replaced.
+pub fn escape_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push_escaped(&mut out, text, false);
+    out
+}
+
 pub(super) fn push_escaped(out: &mut String, text: &str, attribute: bool) {
     for c in text.chars() {
         match c {

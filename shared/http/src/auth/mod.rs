@@ -1,0 +1,119 @@
+//! Who is calling: a bearer token or an API key becomes an [`Actor`] (R7, B33-B36).
+//!
+//! Nothing of a credential reaches a log line, an error text or a `Debug` form.
+
+mod credentials;
+mod directory;
+mod jwks;
+mod keys;
+mod token;
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use http::Extensions;
+use http::request::Parts;
+use vitrine_domain::Timestamp;
+use vitrine_domain::actor::{Actor, KeyPermission};
+use vitrine_domain::ids::UserId;
+
+pub use credentials::{Credential, CredentialError, credential_of};
+pub use directory::{CachedDirectory, Directory, Unavailable};
+pub use jwks::{FetchKeys, JwksCache, KeySetError};
+pub use keys::{hash_key, new_key};
+pub use token::{TokenError, TokenSettings, verify};
+
+/// The address that a request came from, put into its extensions by the entry point: the gateway's request context or
+/// the socket, never a header (B36).
+#[derive(Debug, Clone, Copy)]
+pub struct SourceAddress(pub IpAddr);
+
+impl SourceAddress {
+    /// The address of a request in its one form: an IPv4 address in IPv6 clothes is the IPv4 address (B37).
+    pub fn of(extensions: &Extensions) -> Option<IpAddr> {
+        extensions.get::<Self>().map(|address| match address.0 {
+            IpAddr::V6(v6) => canonical(v6),
+            v4 => v4,
+        })
+    }
+}
+
+fn canonical(v6: Ipv6Addr) -> IpAddr {
+    v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4)
+}
+
+/// Why nobody is calling.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No credential was sent.
+    #[error("no credential was sent")]
+    Missing,
+    /// The credential is not valid; why is for the log.
+    #[error("the credential is not valid: {0}")]
+    Invalid(&'static str),
+    /// Whether it is valid can not be told now.
+    #[error("the credential can not be checked now")]
+    Unavailable,
+}
+
+/// Makes actors of credentials.
+#[derive(Clone)]
+pub struct Authenticator {
+    settings: Arc<TokenSettings>,
+    keys: Arc<JwksCache>,
+    directory: Arc<CachedDirectory>,
+}
+
+impl std::fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").field("issuer", &self.settings.issuer).finish_non_exhaustive()
+    }
+}
+
+impl Authenticator {
+    /// An authenticator that trusts one issuer and one directory of users and keys.
+    pub fn new(settings: TokenSettings, keys: JwksCache, directory: CachedDirectory) -> Self {
+        Self { settings: Arc::new(settings), keys: Arc::new(keys), directory: Arc::new(directory) }
+    }
+
+    /// The actor that a request's credential stands for.
+    ///
+    /// A valid token of a user that the directory does not know is a caller without roles, not a wrong credential.
+    ///
+    /// # Errors
+    /// [`AuthError::Missing`] without a credential; the others as they say.
+    pub async fn authenticate(&self, parts: &Parts, now: Timestamp) -> Result<Actor, AuthError> {
+        let source_ip = SourceAddress::of(&parts.extensions);
+        match credential_of(&parts.headers, parts.uri.query().unwrap_or_default()) {
+            Err(CredentialError::Missing) => Err(AuthError::Missing),
+            Err(error) => Err(AuthError::Invalid(error.reason())),
+            Ok(Credential::Bearer(token)) => {
+                let id = self.user_of(&token, now).await?;
+                let user = self.directory.user(&id, now).await.map_err(|_| AuthError::Unavailable)?;
+                match user {
+                    Some(user) if !user.active => Err(AuthError::Invalid("the user is switched off")),
+                    Some(user) => {
+                        Ok(Actor { id, grants: user.grants, groups: user.groups, read_only: false, source_ip })
+                    }
+                    None => Ok(Actor { id, grants: Vec::new(), groups: Vec::new(), read_only: false, source_ip }),
+                }
+            }
+            Ok(Credential::ApiKey(key)) => {
+                let found = self.directory.key(&hash_key(&key), now).await.map_err(|_| AuthError::Unavailable)?;
+                let Some(key) = found.filter(|key| key.active) else {
+                    return Err(AuthError::Invalid("no such API key, or it was revoked"));
+                };
+                let id: UserId = format!("key:{}", key.id).parse().map_err(|_| AuthError::Invalid("malformed key id"))?;
+                let read_only = key.permission == KeyPermission::ReadOnly;
+                Ok(Actor { id, grants: key.grants, groups: Vec::new(), read_only, source_ip })
+            }
+        }
+    }
+
+    async fn user_of(&self, token: &str, now: Timestamp) -> Result<UserId, AuthError> {
+        let kid = token::key_id(token).map_err(|error| AuthError::Invalid(error.reason()))?;
+        let key = self.keys.key(&kid, now).await.map_err(|_| AuthError::Unavailable)?;
+        let Some(key) = key else { return Err(AuthError::Invalid("the token names no key of the issuer")) };
+        verify(token, &key, &self.settings, now).map_err(|error| AuthError::Invalid(error.reason()))
+    }
+}
