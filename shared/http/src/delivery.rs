@@ -1,0 +1,88 @@
+//! Delivery: what viewers and pages ask for. So far the thumbnail service (T3, T5).
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+use vitrine_app::Call;
+use vitrine_app::thumbnails::{Picture, Pictured};
+use vitrine_domain::access::DefaultAccess;
+use vitrine_domain::actor::Actor;
+use vitrine_domain::audit::Origin;
+use vitrine_domain::ids::UserId;
+
+use crate::auth::AuthError;
+use crate::routes::Api;
+use crate::wire::{Exchange, Params, Problem, with_edge};
+
+/// A viewer: someone with a credential, or anyone.
+struct Viewer {
+    call: Call,
+    actor: Option<Actor>,
+}
+
+impl FromRequestParts<Api> for Viewer {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let request_id = Exchange::of(&parts.extensions)?.request_id.clone();
+        let now = (api.clock)();
+        let actor = match api.authenticator.authenticate(parts, now).await {
+            Ok(actor) => Some(actor),
+            Err(AuthError::Missing) => None,
+            // A wrong credential is not nobody: the client should know that it is wrong.
+            Err(error) => return Err(error.into()),
+        };
+        let anonymous = || Actor { id: UserId::system(), grants: Vec::new(), groups: Vec::new(), read_only: true, source_ip: None };
+        let by = actor.clone().unwrap_or_else(anonymous);
+        Ok(Self { call: Call { actor: by, origin: Origin::Api, request_id, now }, actor })
+    }
+}
+
+/// The routes of delivery below `/view`.
+pub fn delivery_router(api: Api) -> Router {
+    with_edge(Router::new().route("/view/delivery/thumbnail/{institution}/{id}", get(thumbnail)).with_state(api))
+}
+
+/// Says which file's picture it is, or why it is an icon (complaint 6).
+const SOURCE: HeaderName = HeaderName::from_static("x-thumbnail-source");
+/// The long side of a picture unless asked otherwise.
+const DEFAULT_SIDE: u32 = 200;
+
+async fn thumbnail(
+    State(api): State<Api>,
+    viewer: Viewer,
+    Path([institution, id]): Path<[String; 2]>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let not_found = || Problem::not_found(format!("there is no thumbnail `{}`", id.chars().take(64).collect::<String>()));
+    if institution != api.addresses.institution {
+        return Err(not_found());
+    }
+    let size = params.number("size", DEFAULT_SIDE, 10_000)?;
+    let what: Pictured = id.parse().map_err(|_| not_found())?;
+    let picture = api.app.thumbnail(&viewer.call, viewer.actor.as_ref(), &what, size).await?;
+    let open = api.app.settings.default_access == DefaultAccess::Allow;
+    Ok(match picture {
+        Picture::Link { url, file, public } => {
+            let mut response = StatusCode::FOUND.into_response();
+            let headers = response.headers_mut();
+            headers.insert(LOCATION, HeaderValue::from_str(&url).map_err(|_| Problem::internal())?);
+            headers.insert(SOURCE, HeaderValue::from_str(&format!("file {file}")).map_err(|_| Problem::internal())?);
+            // The link lives ten minutes; what everyone may see may be remembered for half of that (B52).
+            let caching = if public && open { "public, max-age=300" } else { "private, no-store" };
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+            response
+        }
+        Picture::Icon { icon, reason } => {
+            let mut response = (StatusCode::OK, icon.bytes).into_response();
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(icon.mime));
+            headers.insert(SOURCE, HeaderValue::from_str(&format!("icon {reason}")).map_err(|_| Problem::internal())?);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+            response
+        }
+    })
+}

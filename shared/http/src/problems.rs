@@ -1,0 +1,80 @@
+//! The one mapping from a use case's error to an answer (design section 6).
+
+use http::StatusCode;
+use vitrine_app::{AppError, Rule};
+
+use crate::auth::AuthError;
+use crate::wire::Problem;
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        let text = error.to_string();
+        match error {
+            AppError::Refused(_) => Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", "FORBIDDEN", text),
+            AppError::NotFound { kind, .. } => {
+                let code = if kind == "bib record" { "402203" } else { "401652" };
+                Problem { code, ..Problem::not_found(text) }
+            }
+            AppError::Invalid(problems) => {
+                let code = if problems.0.iter().any(|problem| problem.field == "order") { "702266" } else { "401652" };
+                let code = if problems.0.iter().any(|problem| problem.field == "name") { "402472" } else { code };
+                Problem { code, ..Problem::bad_fields(problems.0) }
+            }
+            AppError::Rule(rule) => {
+                let (kind, code) = rule_codes(&rule);
+                Problem::new(StatusCode::BAD_REQUEST, kind, "A rule of the repository forbids it", code, text)
+            }
+            AppError::Precondition { .. } => Problem::precondition_failed(),
+            AppError::Conflict(_) => {
+                Problem::new(StatusCode::CONFLICT, "conflict", "Changed at the same time", "CONFLICT", text)
+            }
+            AppError::Unavailable(source) => {
+                tracing::error!(error = &*source as &dyn std::error::Error, "a storage service failed");
+                let detail = "a storage service did not answer; try again";
+                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", "SERVICE_UNAVAILABLE", detail);
+                Problem { retry_after: Some(2), ..problem }
+            }
+        }
+    }
+}
+
+/// The kind of problem and the vendor's code, where it has one (domain.md 3, 6.5).
+fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
+    match rule {
+        Rule::NotInCollection => ("not-in-collection", "402260"),
+        Rule::HasRepresentations(_) => ("has-representations", "401873"),
+        Rule::HasFiles => ("has-files", "401873"),
+        Rule::BelongsToCollection | Rule::IsCollectionRecord => ("collection-record", "401652"),
+        Rule::DuplicateName(_) => ("duplicate-name", "402471"),
+        Rule::UnknownLibrary(_) => ("unknown-library", "402469"),
+        Rule::UnknownParent(_) => ("unknown-parent", "402550"),
+        Rule::Cycle | Rule::TooDeep(_) => ("impossible-parent", "402550"),
+        Rule::HasSubCollections(_) | Rule::HasTitles => ("collection-not-empty", "402215"),
+        Rule::AlreadyMember => ("already-member", "701115"),
+        Rule::TooManyCollections(_) => ("too-many-collections", "402215"),
+        Rule::LastCollection => ("last-collection", "402260"),
+        Rule::NoSuchObject(_) => ("no-such-object", "401652"),
+        Rule::UploadClosed(_) => ("upload-closed", "401652"),
+        Rule::NotMultipart => ("not-multipart", "401652"),
+        Rule::WrongParts(_) => ("wrong-parts", "401652"),
+        Rule::FilePending => ("file-pending", "401652"),
+        Rule::RemoteUnsupported => ("remote-unsupported", "401652"),
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Missing => Problem::unauthenticated(),
+            AuthError::Invalid(reason) => {
+                tracing::warn!(reason, "credential refused");
+                Problem::unauthenticated()
+            }
+            AuthError::Unavailable => {
+                let detail = "credentials can not be checked now; try again";
+                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", "SERVICE_UNAVAILABLE", detail);
+                Problem { retry_after: Some(2), ..problem }
+            }
+        }
+    }
+}

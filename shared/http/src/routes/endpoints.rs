@@ -1,0 +1,78 @@
+//! The endpoints of the staff API: address, meaning, action, bodies.
+
+use vitrine_domain::roles::Action;
+
+use crate::views;
+use crate::wire::Shape;
+
+/// One endpoint.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// The method.
+    pub method: &'static str,
+    /// The address below `/almaws/v1`.
+    pub path: &'static str,
+    /// The operation's id, `<verb>_<resource>`.
+    pub id: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// The action that the caller must be allowed; `None` where what is asked for decides, or where everyone may.
+    pub action: Option<Action>,
+    /// The query parameters.
+    pub query: &'static [&'static str],
+    /// The body taken.
+    pub input: Option<&'static Shape>,
+    /// The body given.
+    pub output: Option<&'static Shape>,
+}
+
+const LIST: &[&str] = &["limit", "offset", "next"];
+
+macro_rules! endpoint {
+    ($method:literal $path:literal $id:literal, $action:expr, $query:expr, $input:expr => $output:expr, $summary:literal) => {
+        Endpoint { method: $method, path: $path, id: $id, summary: $summary, action: $action, query: $query, input: $input, output: $output }
+    };
+}
+
+/// Every endpoint. Specific addresses stand before those with a parameter in the same place.
+pub static ENDPOINTS: &[Endpoint] = &[
+    endpoint!("GET" "/openapi.json" "get_openapi", None, &[], None => None, "This document"),
+    endpoint!("GET" "/bibs/collections" "list_collections", Some(Action::ReadCatalogue), &["level", "limit", "offset", "next"], None => Some(&views::COLLECTIONS), "List top-level collections"),
+    endpoint!("POST" "/bibs/collections" "create_collection", Some(Action::CreateTopCollection), &[], Some(&views::COLLECTION) => Some(&views::COLLECTION), "Create a collection"),
+    endpoint!("GET" "/bibs/collections/{collection}" "get_collection", Some(Action::ReadCatalogue), &["level"], None => Some(&views::COLLECTION), "Get a collection"),
+    endpoint!("PUT" "/bibs/collections/{collection}" "update_collection", Some(Action::UpdateTopCollection), &[], Some(&views::COLLECTION) => Some(&views::COLLECTION), "Change or move a collection"),
+    endpoint!("DELETE" "/bibs/collections/{collection}" "delete_collection", Some(Action::DeleteCollection), &["override"], None => None, "Delete a collection"),
+    endpoint!("GET" "/bibs/collections/{collection}/bibs" "list_collection_bibs", Some(Action::ReadCatalogue), LIST, None => Some(&views::MEMBERS), "List the titles of a collection"),
+    endpoint!("POST" "/bibs/collections/{collection}/bibs" "add_collection_bib", Some(Action::AssignTitle), &[], Some(&views::MEMBER) => Some(&views::MEMBER), "Put a title into a collection"),
+    endpoint!("DELETE" "/bibs/collections/{collection}/bibs/{mms_id}" "remove_collection_bib", Some(Action::AssignTitle), &[], None => None, "Take a title out of a collection"),
+    endpoint!("GET" "/bibs" "find_bibs", Some(Action::ReadCatalogue), &["mms_id", "representation_id", "other_system_id", "isbn", "issn", "identifier", "view", "expand"], None => Some(&views::BIBS), "Get up to 100 bib records, or find them by an identifier"),
+    endpoint!("POST" "/bibs" "create_bib", Some(Action::CreateBib), &[], Some(&views::BIB) => Some(&views::BIB), "Create a bib record"),
+    endpoint!("GET" "/bibs/{mms_id}" "get_bib", Some(Action::ReadCatalogue), &["view", "expand"], None => Some(&views::BIB), "Get a bib record"),
+    endpoint!("PUT" "/bibs/{mms_id}" "update_bib", Some(Action::UpdateBib), &["mode"], Some(&views::BIB) => Some(&views::BIB), "Change a bib record; `mode=merge` keeps what the new record lacks"),
+    endpoint!("DELETE" "/bibs/{mms_id}" "delete_bib", Some(Action::DeleteBib), &["override"], None => None, "Delete a bib record"),
+    endpoint!("GET" "/bibs/{mms_id}/representations" "list_representations", Some(Action::ReadCatalogue), LIST, None => Some(&views::REPRESENTATIONS), "List the representations of a title, in order"),
+    endpoint!("POST" "/bibs/{mms_id}/representations" "create_representation", Some(Action::CreateRepresentation), &["generate_label"], Some(&views::REPRESENTATION) => Some(&views::REPRESENTATION), "Add a representation"),
+    endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}" "get_representation", Some(Action::ReadCatalogue), &[], None => Some(&views::REPRESENTATION), "Get a representation"),
+    endpoint!("PUT" "/bibs/{mms_id}/representations/{rep_id}" "update_representation", Some(Action::UpdateRepresentation), &["generate_label"], Some(&views::REPRESENTATION) => Some(&views::REPRESENTATION), "Change a representation"),
+    endpoint!("DELETE" "/bibs/{mms_id}/representations/{rep_id}" "delete_representation", Some(Action::DeleteRepresentation), &["override", "bibs"], None => None, "Delete a representation"),
+    endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}/files" "list_files", Some(Action::ReadCatalogue), &["expand", "limit", "offset", "next"], None => Some(&views::FILES), "List the files of a representation, in order"),
+    endpoint!("POST" "/bibs/{mms_id}/representations/{rep_id}/files" "create_file", Some(Action::CreateFile), &[], Some(&views::FILE) => Some(&views::FILE), "Make a file of an object in the upload area"),
+    endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}/files/{pid}" "get_file", Some(Action::ReadCatalogue), &["expand"], None => Some(&views::FILE), "Get a file; `expand=url` adds a signed link"),
+    endpoint!("PUT" "/bibs/{mms_id}/representations/{rep_id}/files/{pid}" "update_file", Some(Action::UpdateFile), &[], Some(&views::FILE) => Some(&views::FILE), "Change a file's label and order"),
+    endpoint!("DELETE" "/bibs/{mms_id}/representations/{rep_id}/files/{pid}" "delete_file", Some(Action::DeleteFile), &["representations", "bibs"], None => None, "Delete a file"),
+    endpoint!("POST" "/uploads" "create_upload", Some(Action::CreateFile), &[], Some(&views::UPLOAD) => Some(&views::UPLOAD), "Ask to upload a file"),
+    endpoint!("GET" "/uploads/{upload}" "get_upload", None, &[], None => Some(&views::UPLOAD), "Get an upload, signed anew"),
+    endpoint!("DELETE" "/uploads/{upload}" "abort_upload", None, &[], None => None, "Give an upload up"),
+    endpoint!("GET" "/uploads/{upload}/parts" "list_upload_parts", None, &[], None => Some(&views::PARTS), "List the parts that have arrived"),
+    endpoint!("POST" "/uploads/{upload}/parts" "sign_upload_parts", None, &[], Some(&views::PARTS) => Some(&views::SIGNED_PARTS), "Sign up to 100 parts"),
+    endpoint!("POST" "/uploads/{upload}/complete" "complete_upload", None, &[], None => Some(&views::UPLOAD), "Put the parts together"),
+    endpoint!("GET" "/permissions" "get_permissions", None, &[], None => Some(&views::PERMISSIONS), "What the caller may do"),
+    endpoint!("GET" "/users" "list_users", Some(Action::ReadUsers), LIST, None => Some(&views::USERS), "List users"),
+    endpoint!("GET" "/users/{user_id}" "get_user", None, &[], None => Some(&views::USER), "Get a user"),
+    endpoint!("PUT" "/users/{user_id}" "put_user", Some(Action::ManageUsers), &[], Some(&views::USER) => Some(&views::USER), "Create or change a user and its roles"),
+    endpoint!("GET" "/conf/api-keys" "list_api_keys", Some(Action::ReadUsers), LIST, None => Some(&views::API_KEYS), "List API keys"),
+    endpoint!("POST" "/conf/api-keys" "create_api_key", Some(Action::ManageKeys), &[], Some(&views::API_KEY) => Some(&views::API_KEY), "Create an API key, shown once"),
+    endpoint!("DELETE" "/conf/api-keys/{key}" "revoke_api_key", Some(Action::ManageKeys), &[], None => None, "Revoke an API key"),
+    endpoint!("GET" "/conf/libraries" "list_libraries", Some(Action::ReadCatalogue), &[], None => Some(&views::LIBRARIES), "List libraries"),
+    endpoint!("PUT" "/conf/libraries/{library}" "put_library", Some(Action::ConfigureInstitution), &[], Some(&views::LIBRARY) => Some(&views::LIBRARY), "Create or rename a library"),
+];

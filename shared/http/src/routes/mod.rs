@@ -1,0 +1,158 @@
+//! The staff API: which address takes what to which use case. [`ENDPOINTS`] is the only list of routes; the router, the
+//! OpenAPI document and the refusal tests are made from it.
+
+mod bibs;
+mod collections;
+mod endpoints;
+mod files;
+mod representations;
+mod uploads;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::routing::{MethodRouter, delete, get, post, put};
+use http::request::Parts;
+use vitrine_app::{App, Call};
+use vitrine_domain::Timestamp;
+use vitrine_domain::audit::Origin;
+use vitrine_store::catalog::PageRequest;
+
+use crate::auth::Authenticator;
+use crate::views::Addresses;
+use crate::wire::{Exchange, Paging, Problem, Throttle, with_edge};
+
+pub use endpoints::{ENDPOINTS, Endpoint};
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Api {
+    /// The use cases.
+    pub app: App,
+    /// Makes actors of credentials.
+    pub authenticator: Authenticator,
+    /// Holds back callers that ask too often.
+    pub throttle: Throttle,
+    /// Where addresses in answers begin.
+    pub addresses: Arc<Addresses>,
+    /// The time; an argument, so that a test can set it.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Addresses that begin at these two, for one institution.
+    pub fn addresses(api: &str, delivery: &str, institution: &str) -> Arc<Addresses> {
+        let trimmed = |address: &str| address.trim_end_matches('/').to_owned();
+        Arc::new(Addresses { api: trimmed(api), delivery: trimmed(delivery), institution: institution.to_owned() })
+    }
+}
+
+/// An authenticated call. Every route but the document of the API takes one.
+pub(crate) struct Caller(pub Call);
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let exchange = Exchange::of(&parts.extensions)?.clone();
+        let now = (api.clock)();
+        let actor = api.authenticator.authenticate(parts, now).await?;
+        tracing::debug!(request.id = %exchange.request_id, actor = %actor.id, "caller authenticated");
+        api.throttle.admit(actor.id.as_str())?;
+        Ok(Self(Call { actor, origin: Origin::Api, request_id: exchange.request_id, now }))
+    }
+}
+
+/// An id in a path: one that is none of its kind is not found, like one that nothing has.
+pub(crate) fn id<T: std::str::FromStr>(text: &str, kind: &'static str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found(format!("there is no {kind} `{}`", text.chars().take(64).collect::<String>())))
+}
+
+pub(crate) fn page(paging: Paging) -> PageRequest {
+    PageRequest { limit: paging.limit, offset: paging.offset, after: paging.after }
+}
+
+/// The routes of the staff API below `/almaws/v1`.
+pub fn api_router(api: Api) -> Router {
+    let mut routes: Router<Api> = Router::new();
+    for endpoint in ENDPOINTS {
+        if let Some(handler) = handler(endpoint.id) {
+            routes = routes.route(&format!("/almaws/v1{}", endpoint.path), handler.clone());
+            // The vendor's clients also call lists with a slash at the end (ALMA-6).
+            routes = routes.route(&format!("/almaws/v1{}/", endpoint.path), handler);
+        }
+    }
+    with_edge(routes.with_state(api))
+}
+
+fn handler(operation: &str) -> Option<MethodRouter<Api>> {
+    Some(match operation {
+        "get_openapi" => get(document),
+        "find_bibs" => get(bibs::find),
+        "create_bib" => post(bibs::create),
+        "get_bib" => get(bibs::read),
+        "update_bib" => put(bibs::update),
+        "delete_bib" => delete(bibs::remove),
+        "list_representations" => get(representations::list),
+        "create_representation" => post(representations::create),
+        "get_representation" => get(representations::read),
+        "update_representation" => put(representations::update),
+        "delete_representation" => delete(representations::remove),
+        "list_files" => get(files::list),
+        "create_file" => post(files::create),
+        "get_file" => get(files::read),
+        "update_file" => put(files::update),
+        "delete_file" => delete(files::remove),
+        "list_collections" => get(collections::list),
+        "create_collection" => post(collections::create),
+        "get_collection" => get(collections::read),
+        "update_collection" => put(collections::update),
+        "delete_collection" => delete(collections::remove),
+        "list_collection_bibs" => get(collections::members),
+        "add_collection_bib" => post(collections::add_member),
+        "remove_collection_bib" => delete(collections::remove_member),
+        "create_upload" => post(uploads::create),
+        "get_upload" => get(uploads::read),
+        "abort_upload" => delete(uploads::abort),
+        "list_upload_parts" => get(uploads::parts),
+        "sign_upload_parts" => post(uploads::sign_parts),
+        "complete_upload" => post(uploads::complete),
+        "get_permissions" => get(users::permissions),
+        "list_users" => get(users::list),
+        "get_user" => get(users::read),
+        "put_user" => put(users::write),
+        "list_api_keys" => get(users::keys),
+        "create_api_key" => post(users::create_key),
+        "revoke_api_key" => delete(users::revoke_key),
+        "list_libraries" => get(users::libraries),
+        "put_library" => put(users::write_library),
+        _ => return None,
+    })
+}
+
+async fn document(State(api): State<Api>) -> impl axum::response::IntoResponse {
+    let document = crate::openapi::document(&api.addresses.api).to_string();
+    ([(http::header::CONTENT_TYPE, "application/json"), (http::header::CACHE_CONTROL, "public, max-age=300")], document)
+}
+
+/// The segments of a path, by position.
+pub(crate) type Segments<const N: usize> = Path<[String; N]>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_endpoint_has_a_handler() {
+        for endpoint in ENDPOINTS {
+            assert!(handler(endpoint.id).is_some(), "{}", endpoint.id);
+        }
+    }
+}

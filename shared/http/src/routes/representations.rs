@@ -1,0 +1,150 @@
+//! Representations.
+
+use axum::extract::State;
+use serde::Deserialize;
+use vitrine_app::Rule;
+use vitrine_domain::coded::Coded;
+use vitrine_domain::ids::{MmsId, RepId};
+use vitrine_domain::removal::EmptiedBib;
+use vitrine_domain::representation::{EntityType, PartFields, RepresentationFields, UsageType};
+
+use super::bibs::CodedValue;
+use super::{Api, Caller, Segments, id, page};
+use crate::views::{REPRESENTATION, REPRESENTATIONS, list as list_view};
+use crate::wire::normalise::parse_flag;
+use crate::wire::query::codes;
+use crate::wire::{Body, IfMatch, Params, Problem, Reply, Shape, Wire};
+
+/// A representation as a client sends it. Remote members are read so that they can be refused by name.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RepresentationBody {
+    #[serde(default)]
+    is_remote: bool,
+    library: CodedValue,
+    usage_type: CodedValue,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    public_note: Option<String>,
+    #[serde(default)]
+    note: Vec<String>,
+    #[serde(default)]
+    active: Option<CodedValue>,
+    #[serde(default)]
+    entity_type: Option<CodedValue>,
+    #[serde(default)]
+    access_rights_policy_id: Option<CodedValue>,
+    #[serde(default)]
+    order: Option<u32>,
+    #[serde(default)]
+    thumbnail_file_id: Option<String>,
+    #[serde(default)]
+    request_id: Option<String>,
+    #[serde(flatten)]
+    part: PartFields,
+}
+
+impl Wire for RepresentationBody {
+    fn shape() -> &'static Shape {
+        &REPRESENTATION
+    }
+}
+
+pub(crate) fn code<T: Coded>(field: &str, value: &CodedValue) -> Result<T, Problem> {
+    T::from_code(&value.value).ok_or_else(|| Problem::bad_field(field, codes::<T>()))
+}
+
+impl RepresentationBody {
+    fn into_fields(self) -> Result<RepresentationFields, Problem> {
+        if self.is_remote {
+            return Err(vitrine_app::AppError::from(Rule::RemoteUnsupported).into());
+        }
+        // Newer pages of the vendor call the master primary.
+        let usage_type = match self.usage_type.value.as_str() {
+            "PRIMARY" => UsageType::PreservationMaster,
+            _ => code("usage_type", &self.usage_type)?,
+        };
+        let active = match &self.active {
+            None => true,
+            Some(word) => parse_flag(&word.value).ok_or_else(|| Problem::bad_field("active", "must be `true` or `false`"))?,
+        };
+        let thumbnail_file_id = match &self.thumbnail_file_id {
+            None => None,
+            Some(file) => Some(file.parse().map_err(|_| Problem::bad_field("thumbnail_file_id", "is not a file id"))?),
+        };
+        Ok(RepresentationFields {
+            library: self.library.value.parse().map_err(|_| Problem::bad_field("library", "is not a library's code"))?,
+            usage_type,
+            label: self.label,
+            public_note: self.public_note,
+            notes: self.note,
+            active,
+            entity_type: self.entity_type.as_ref().map(|value| code::<EntityType>("entity_type", value)).transpose()?,
+            part: self.part,
+            access_rights_policy_id: self.access_rights_policy_id.map(|policy| policy.value),
+            order: self.order,
+            thumbnail_file_id,
+            request_id: self.request_id,
+        })
+    }
+}
+
+fn ids([mms, rep]: &[String; 2]) -> Result<(MmsId, RepId), Problem> {
+    Ok((id(mms, "bib record")?, id(rep, "representation")?))
+}
+
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, path: Segments<1>, params: Params) -> Result<Reply, Problem> {
+    let [mms] = path.0;
+    let (found, total) = api.app.list_representations(&caller.0, &id(&mms, "bib record")?, &page(params.paging()?)).await?;
+    let views = found.items.iter().map(|found| api.addresses.representation(found, None)).collect();
+    Ok(Reply::ok(&REPRESENTATIONS, list_view("representation", views, total, found.next.as_deref())))
+}
+
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+    params: Params,
+    Body(body): Body<RepresentationBody>,
+) -> Result<Reply, Problem> {
+    let [mms] = path.0;
+    let generate = params.flag("generate_label", false)?;
+    let created = api.app.create_representation(&caller.0, &id(&mms, "bib record")?, body.into_fields()?, generate).await?;
+    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&created, None)).at_version(created.version))
+}
+
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, path: Segments<2>) -> Result<Reply, Problem> {
+    let (mms, rep) = ids(&path.0)?;
+    let found = api.app.read_representation(&caller.0, &mms, &rep).await?;
+    let files = api.app.count_files(&rep).await?;
+    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&found, Some(files))).at_version(found.version))
+}
+
+pub(crate) async fn update(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<2>,
+    params: Params,
+    if_match: IfMatch,
+    Body(body): Body<RepresentationBody>,
+) -> Result<Reply, Problem> {
+    let (mms, rep) = ids(&path.0)?;
+    let generate = params.flag("generate_label", false)?;
+    let fields = body.into_fields()?;
+    let after = api.app.update_representation(&caller.0, &mms, &rep, fields, generate, if_match.version()).await?;
+    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&after, None)).at_version(after.version))
+}
+
+pub(crate) async fn remove(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<2>,
+    params: Params,
+    if_match: IfMatch,
+) -> Result<Reply, Problem> {
+    let (mms, rep) = ids(&path.0)?;
+    let emptied = params.coded("bibs", EmptiedBib::Retain)?;
+    let override_files = params.flag("override", false)?;
+    api.app.delete_representation(&caller.0, &mms, &rep, override_files, emptied, if_match.version()).await?;
+    Ok(Reply::no_content())
+}
