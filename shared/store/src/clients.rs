@@ -9,7 +9,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpClient};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::shared::IntoShared;
 
 /// How often a call is tried before its error reaches the use case, which then leaves it to its queue.
@@ -77,6 +78,33 @@ impl Clients {
 /// The HTTP client that the product uses: rustls with ring, connections pooled.
 pub fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// Fetches a small document over HTTPS or HTTP with the same client stack; for the issuer's keys.
+///
+/// # Errors
+/// An address that is none, no answer in time, a status other than 200, more than `max_bytes`.
+pub async fn fetch(address: &str, max_bytes: usize) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let connector = aws_smithy_http_client::Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build();
+    let request = HttpRequest::get(address)?;
+    let call = async {
+        let answer = connector.call(request).await?;
+        if answer.status().as_u16() != 200 {
+            return Err(format!("status {}", answer.status().as_u16()).into());
+        }
+        let mut body = aws_smithy_types::byte_stream::ByteStream::new(answer.into_body());
+        let mut all = Vec::new();
+        while let Some(bytes) = body.next().await {
+            all.extend_from_slice(&bytes?);
+            if all.len() > max_bytes {
+                return Err("the document is too large".into());
+            }
+        }
+        Ok(all)
+    };
+    tokio::time::timeout(READ_TIMEOUT, call).await?
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -1,1 +1,38 @@
-//! .
+//! Lambda events in, use cases out.
+//!
+//! Each message of a batch ends on its own as done, refused for good, or to be tried again; only the last are
+//! returned to the queue (partial batch responses). A message that no version of ours understands is returned too, so
+//! that it ends in the dead-letter queue and is seen (B8, B11).
+
+mod decode;
+mod derivatives;
+mod incoming;
+mod outcome;
+mod sweep;
+
+pub use decode::{Arrival, DecodeError, decode_arrivals};
+pub use derivatives::derivatives_batch;
+pub use incoming::incoming_batch;
+pub use outcome::{Metric, metrics_line};
+pub use sweep::sweep_run;
+
+use vitrine_app::Call;
+use vitrine_domain::Timestamp;
+use vitrine_domain::actor::Actor;
+use vitrine_domain::audit::Origin;
+
+/// What a trigger needs beside its event.
+pub struct Surroundings<'a> {
+    /// The time; an argument, so that a test can set it.
+    pub now: &'a (dyn Fn() -> Timestamp + Send + Sync),
+    /// Whether there is time left for another piece of work.
+    pub time_left: &'a (dyn Fn() -> bool + Send + Sync),
+    /// Takes the metrics.
+    pub metrics: &'a (dyn Fn(Metric) + Send + Sync),
+}
+
+impl Surroundings<'_> {
+    fn call(&self, request_id: &str, origin: Origin) -> Call {
+        Call { actor: Actor::system(), origin, request_id: request_id.to_owned(), now: (self.now)() }
+    }
+}

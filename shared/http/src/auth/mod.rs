@@ -18,7 +18,7 @@ use vitrine_domain::actor::{Actor, KeyPermission};
 use vitrine_domain::ids::UserId;
 
 pub use credentials::{Credential, CredentialError, credential_of};
-pub use directory::{CachedDirectory, Directory, Unavailable};
+pub use directory::{CachedDirectory, Directory, Looked, Unavailable};
 pub use jwks::{FetchKeys, JwksCache, KeySetError};
 pub use keys::{hash_key, new_key};
 pub use token::{TokenError, TokenSettings, verify};
