@@ -109,7 +109,7 @@ fn t03_refuses_a_shared_and_a_missing_role() {
 #[test]
 fn t04_refuses_a_queue_without_dead_letters() {
     check_broken(
-        &[("T04", "IncomingQueue"), ("T04", "IncomingDeadLetters"), ("T05", "IncomingDeadLetters")],
+        &[("T04", "IncomingDeadLetters"), ("T05", "IncomingDeadLetters"), ("T04", "IncomingQueue")],
         |t| {
             remove(t, "IncomingQueue", "RedrivePolicy");
         },
