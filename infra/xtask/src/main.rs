@@ -1,6 +1,36 @@
-//! The project's own commands.
+//! The project's own commands. `cargo xtask` lists them.
+
+mod build;
+mod packages;
+mod samples;
+mod stack;
 mod template;
+mod test;
 mod tools;
-fn main() -> anyhow::Result<()> {
-    template::check_template()
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask VERB
+
+  up [--detach]     build, start the local engine, deploy template.yaml, load the sample set
+  down              stop what `up --detach` started; the data stays
+  reset             stop, and delete the data
+  test              everything that has to pass: what .ci/run does
+  docs              write the generated documents anew
+  check-template    check template.yaml";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["up"] => stack::up(false),
+        ["up", "--detach"] => stack::up(true),
+        ["down"] => stack::down(),
+        ["reset"] => stack::reset(),
+        ["test"] => test::all(),
+        ["docs"] => build::docs(),
+        ["check-template"] => template::check_template(),
+        _ => bail!("{USAGE}"),
+    }
 }

@@ -45,3 +45,14 @@ fn shown(command: &Command) -> String {
     words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     words.join(" ")
 }
+
+/// Waits while `alive`, until Ctrl-C or SIGTERM.
+pub fn wait_for_interrupt(alive: impl Fn() -> bool) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    // Without a handler the default ends us, and `down` can be called by hand.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
+    while alive() && !INTERRUPTED.load(Ordering::SeqCst) {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}

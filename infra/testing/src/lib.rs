@@ -1,0 +1,253 @@
+//! A stack of its own for a test: the tables, buckets and queues of `template.yaml` on the local engine, the use cases
+//! over them, and an HTTP client for the router. Nothing here stands in for a part of the product.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not be set up has failed")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use vitrine_app::{App, Call};
+use vitrine_domain::Timestamp;
+use vitrine_domain::actor::{Actor, Grant, KeyPermission};
+use vitrine_domain::audit::Origin;
+use vitrine_domain::coded::Coded;
+use vitrine_domain::ids::UserId;
+use vitrine_domain::roles::Role;
+use vitrine_engine::{DeployOptions, Engine, Template};
+use vitrine_http::{Api, api_router, delivery_router};
+use vitrine_runtime::Config;
+use vitrine_store::clients::{Clients, http_client};
+use vitrine_store::faults::Faulty;
+
+/// A deployed stack.
+pub struct Stack {
+    engine: Engine,
+    /// What a function of it would read from its environment.
+    pub config: Config,
+    sdk: SdkConfig,
+}
+
+impl Stack {
+    /// Deploys tables, buckets and queues under names of their own.
+    pub fn new() -> Self {
+        Self::with_parameter("DefaultAccess", "restrict")
+    }
+
+    /// The same with one parameter of the template set.
+    pub fn with_parameter(name: &str, value: &str) -> Self {
+        let engine = Engine::for_tests().expect("the engine starts");
+        let options = DeployOptions::unique("t").parameter(name, value);
+        let outputs = engine.deploy(&Template::load().expect("a template").only_resources(), &options).expect("a stack");
+        let environment: BTreeMap<String, String> = outputs.environment();
+        let config = Config::from(|name| match name {
+            "VITRINE_DEFAULT_ACCESS" if value == "allow" => Some("allow".to_owned()),
+            _ => environment.get(name).cloned(),
+        });
+        let credentials = Credentials::from_keys("test", "test", None);
+        let sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(engine.endpoint())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()))
+            .build();
+        Self { engine, config: config.expect("a configuration"), sdk }
+    }
+
+    /// The address of the engine.
+    pub fn endpoint(&self) -> &str {
+        self.engine.endpoint()
+    }
+
+    /// The use cases, over calls that reach the engine.
+    pub fn app(&self) -> App {
+        let clients = Clients::with(&self.sdk, http_client(), 4);
+        vitrine_runtime::app(&self.config, &clients).expect("an app")
+    }
+
+    /// The use cases over calls that are written down and can fail; the SDK itself tries once.
+    pub fn faulty_app(&self) -> (App, Faulty) {
+        let faulty = Faulty::new(http_client());
+        let clients = Clients::with(&self.sdk, faulty.clone(), 1);
+        (vitrine_runtime::app(&self.config, &clients).expect("an app"), faulty)
+    }
+
+    /// The API and delivery, with an administrator's key.
+    pub async fn client(&self) -> Client {
+        let app = self.app();
+        let call = operator();
+        app.put_library(&call, "MAIN".parse().unwrap(), "Main Library", None).await.expect("a library");
+        let api = vitrine_runtime::api(&self.config, app);
+        let mut client = Client { routes: routes(api.clone()), api, key: None };
+        let admin = client.key_with(&all_roles(), KeyPermission::ReadWrite).await;
+        client.key = Some(admin);
+        client
+    }
+}
+
+impl Default for Stack {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn routes(api: Api) -> Router {
+    api_router(api.clone()).merge(delivery_router(api))
+}
+
+/// Every staff role for the institution.
+pub fn all_roles() -> Vec<Grant> {
+    Role::ALL.iter().filter(|role| role.is_staff()).map(|role| Grant { role: *role, library: None }).collect()
+}
+
+/// A call of the operator, who may do everything.
+pub fn operator() -> Call {
+    let actor = Actor { id: UserId::system(), grants: all_roles(), groups: vec![], read_only: false, source_ip: None };
+    Call { actor, origin: Origin::Operator, request_id: "test".to_owned(), now: Timestamp::now() }
+}
+
+/// A client of the router, as a person with a key.
+#[derive(Clone)]
+pub struct Client {
+    /// What the routes work with.
+    pub api: Api,
+    routes: Router,
+    key: Option<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body as text.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    /// The body as JSON of an answer that must be a success.
+    pub fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The vendor's error code.
+    pub fn code(&self) -> String {
+        self.json()["errorList"]["error"][0]["errorCode"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Client {
+    /// A key with these roles, made by the operator.
+    pub async fn key_with(&self, grants: &[Grant], permission: KeyPermission) -> String {
+        let key = vitrine_http::auth::new_key(random());
+        self.api.app.create_api_key(&operator(), "test", permission, grants.to_vec(), &key).await.expect("a key");
+        key
+    }
+
+    /// The same client with another key, or none.
+    pub fn with_key(&self, key: Option<&str>) -> Self {
+        Self { key: key.map(str::to_owned), ..self.clone() }
+    }
+
+    /// Sends a request with any headers and body.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("apikey {key}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.routes.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    /// GET, as JSON.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", &full(path), &[("accept", "application/json")], String::new()).await
+    }
+
+    /// POST of JSON.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.with_json("POST", path, &body, &[]).await
+    }
+
+    /// PUT of JSON.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.with_json("PUT", path, &body, &[]).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", &full(path), &[("accept", "application/json")], String::new()).await
+    }
+
+    /// Any method with JSON and further headers.
+    pub async fn with_json(&self, method: &str, path: &str, body: &Value, more: &[(&str, &str)]) -> Answer {
+        let mut headers = vec![("accept", "application/json"), ("content-type", "application/json")];
+        headers.extend_from_slice(more);
+        self.send(method, &full(path), &headers, body.to_string()).await
+    }
+}
+
+fn full(path: &str) -> String {
+    if path.starts_with("/view") || path.starts_with("/almaws") { path.to_owned() } else { format!("/almaws/v1{path}") }
+}
+
+fn random() -> [u8; 32] {
+    let nanos = Timestamp::now().as_nanosecond().unsigned_abs();
+    let mut bytes = [0_u8; 32];
+    bytes[..16].copy_from_slice(&nanos.to_le_bytes());
+    bytes[16..20].copy_from_slice(&std::process::id().to_le_bytes());
+    bytes
+}
+
+/// Sends bytes to a signed address with a client that is not ours, and returns the status.
+pub fn send_signed(request: &Value, bytes: &[u8]) -> u16 {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut put = agent.put(request["url"].as_str().unwrap());
+    for header in request["header"].as_array().into_iter().flatten() {
+        let name = header["name"].as_str().unwrap();
+        if !name.eq_ignore_ascii_case("content-length") {
+            put = put.header(name, header["value"].as_str().unwrap());
+        }
+    }
+    put.send(bytes).unwrap().status().as_u16()
+}
+
+/// Fetches a signed address with a client that is not ours.
+pub fn fetch_signed(url: &str) -> (u16, Vec<u8>) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent.get(url).call().unwrap();
+    (answer.status().as_u16(), answer.body_mut().with_config().limit(100 << 20).read_to_vec().unwrap())
+}
+
+/// Asks again until there is an answer.
+pub async fn poll_until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(30) {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no {what} in time");
+}

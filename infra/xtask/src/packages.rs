@@ -1,0 +1,36 @@
+//! What the machine must have beside Rust and Python: named, or installed when we are root.
+
+use anyhow::{Result, bail};
+use std::process::Command;
+
+use crate::tools::{exists, run};
+
+/// A program and the Debian package that brings it.
+const NEEDED: &[(&str, &str)] = &[
+    ("cc", "gcc"),
+    // libjpeg-turbo is built from its source.
+    ("cmake", "cmake"),
+    ("nasm", "nasm"),
+    // Pictures of video.
+    ("ffmpeg", "ffmpeg"),
+];
+
+/// Makes sure that the needed programs are there.
+///
+/// # Errors
+/// When some are missing and we may not install them; the error is the command that would.
+pub fn ensure() -> Result<()> {
+    let missing: Vec<&str> =
+        NEEDED.iter().filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let command = format!("apt-get install --yes --no-install-recommends {}", missing.join(" "));
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0");
+    if !is_root || !exists("apt-get") {
+        bail!("these programs are missing; as root: {command}");
+    }
+    println!("installing {}", missing.join(", "));
+    run(Command::new("apt-get").args(["update", "--quiet=2"]))?;
+    run(Command::new("apt-get").args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(missing))
+}

@@ -1,0 +1,53 @@
+//! Everything that has to pass, in order, with the time each step took.
+
+use anyhow::Result;
+use std::time::{Duration, Instant};
+use vitrine_engine::{Engine, EngineOptions, venv, workspace_root};
+
+use crate::build::{Profile, functions_and_gateway};
+use crate::tools::{cargo, exists, run};
+use crate::{packages, template};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: &[Step] = &[
+    ("packages", packages::ensure),
+    ("engine environment", || venv().map(drop)),
+    ("format", || run(cargo().current_dir(workspace_root()).args(["fmt", "--all", "--check"]))),
+    ("lints", || {
+        run(cargo().current_dir(workspace_root()).args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
+    }),
+    ("functions", || functions_and_gateway(Profile::Dev).map(drop)),
+    ("template", template::check_template),
+    ("tests", tests),
+];
+
+/// Runs every step and stops at the first that fails.
+pub fn all() -> Result<()> {
+    let mut done: Vec<(&str, Duration)> = Vec::new();
+    let mut failure = None;
+    for (name, step) in STEPS {
+        println!("== {name}");
+        let started = Instant::now();
+        let result = step();
+        done.push((name, started.elapsed()));
+        if let Err(error) = result {
+            failure = Some(error.context(format!("step `{name}`")));
+            break;
+        }
+    }
+    println!("\n{:<20} seconds", "step");
+    for (name, took) in &done {
+        println!("{name:<20} {:>7.1}", took.as_secs_f64());
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// All tests, with one engine for all test processes.
+fn tests() -> Result<()> {
+    let engine = Engine::start(&EngineOptions::default())?;
+    let mut command = cargo();
+    command.current_dir(workspace_root()).env("VITRINE_ENGINE", engine.endpoint());
+    let runner: &[&str] = if exists("cargo-nextest") { &["nextest", "run"] } else { &["test"] };
+    run(command.args(runner).args(["--workspace", "--all-features", "--no-fail-fast"]))
+}

@@ -1,0 +1,119 @@
+//! The steps that walks are made of.
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use vitrine_app::App;
+use vitrine_domain::Timestamp;
+use vitrine_media::Tools;
+use vitrine_store::queues::Queue;
+use vitrine_testing::{Client, poll_until, send_signed};
+use vitrine_triggers::{Surroundings, derivatives_batch, incoming_batch};
+
+pub const DC: &str = r#"<record xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Moby-Dick</dc:title><dc:identifier>ISBN 0142437247</dc:identifier></record>"#;
+
+/// A title in a collection with an empty representation.
+pub struct Title {
+    pub collection: String,
+    pub mms: String,
+    pub rep: String,
+}
+
+impl Title {
+    pub fn files(&self) -> String {
+        format!("/bibs/{}/representations/{}/files", self.mms, self.rep)
+    }
+}
+
+pub async fn title(client: &Client) -> Title {
+    let name = format!("Books {}", Timestamp::now().as_nanosecond());
+    let collection = client.post("/bibs/collections", json!({ "name": name, "library": { "value": "MAIN" } })).await.ok();
+    let collection = text(&collection["pid"], "value");
+    let bib = client.post("/bibs", json!({ "record_format": { "value": "dc" }, "suppress_from_publishing": false, "anies": [DC] })).await.ok();
+    let mms = text(&bib, "mms_id");
+    client.post(&format!("/bibs/collections/{collection}/bibs"), json!({ "mms_id": mms })).await.ok();
+    let rep = client.post(&format!("/bibs/{mms}/representations"), representation("PRESERVATION_MASTER")).await.ok();
+    Title { collection, mms, rep: text(&rep, "id") }
+}
+
+pub fn representation(usage: &str) -> Value {
+    json!({ "is_remote": false, "library": { "value": "MAIN" }, "usage_type": { "value": usage } })
+}
+
+pub fn wish(rep: &str, name: &str, bytes: &[u8]) -> Value {
+    json!({ "representation_id": rep, "file_name": name, "size": bytes.len(), "sha256": sha256(bytes) })
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Asks for an upload and sends its bytes; returns the upload.
+pub async fn upload(client: &Client, rep: &str, name: &str, bytes: &[u8]) -> Value {
+    let upload = client.post("/uploads", wish(rep, name, bytes)).await.ok();
+    assert_eq!(send_signed(&upload["request"], bytes), 200);
+    upload
+}
+
+pub fn text(value: &Value, member: &str) -> String {
+    value[member].as_str().unwrap_or_else(|| panic!("no `{member}` in {value}")).to_owned()
+}
+
+pub fn tools() -> Tools {
+    // The test is no decoding child; the crate's own tool is one, beside it in the target folder.
+    let here = std::env::current_exe().unwrap();
+    let child = here.ancestors().nth(2).unwrap().join("thumbnail");
+    assert!(child.exists(), "build it first: cargo build -p vitrine-media --bin thumbnail");
+    Tools { child_program: Some(child), ..Tools::from_path() }
+}
+
+pub fn batch(bodies: &[String]) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    for (index, body) in bodies.iter().enumerate() {
+        let mut message = SqsMessage::default();
+        message.message_id = Some(format!("m{index}"));
+        message.body = Some(body.clone());
+        event.records.push(message);
+    }
+    event
+}
+
+fn around() -> Surroundings<'static> {
+    Surroundings { now: &Timestamp::now, time_left: &|| true, metrics: &|_| {} }
+}
+
+/// Gives a batch to register-file and returns the ids of the messages to be tried again.
+pub async fn register(app: &App, bodies: &[String]) -> Vec<String> {
+    let response = incoming_batch(app, batch(bodies), &around()).await;
+    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}
+
+/// Gives a batch to make-derivatives.
+pub async fn derive(app: &App, bodies: &[String]) -> Vec<String> {
+    let response = derivatives_batch(app, batch(bodies), &tools(), &around()).await;
+    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}
+
+/// The next message of a queue, taken from it.
+pub async fn next(app: &App, queue: Queue) -> String {
+    poll_until("message", || async {
+        let received = app.queues.receive(queue, 1, 0).await.unwrap().into_iter().next()?;
+        app.queues.delete(queue, &received.receipt).await.unwrap();
+        Some(received.body)
+    })
+    .await
+}
+
+/// Lets the two workers do what the queues hold until a file of the title has `state` as its thumbnail's.
+pub async fn settle(app: &App) {
+    let event = next(app, Queue::Incoming).await;
+    assert_eq!(register(app, &[event]).await, Vec::<String>::new());
+    let message = next(app, Queue::Derivatives).await;
+    assert_eq!(derive(app, &[message]).await, Vec::<String>::new());
+}
+
+/// A small picture: a red PNG of one pixel, made by hand.
+pub fn red_png() -> Vec<u8> {
+    let hex = "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc000000301010018dd8db00000000049454e44ae426082";
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
