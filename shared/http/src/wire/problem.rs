@@ -14,7 +14,7 @@ const TYPES: &str = "urn:vitrine:problem:";
 const VENDOR_NAMESPACE: &str = "http://com/exlibris/urm/general/xmlbeans";
 
 /// Why a request was not answered with what it asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.
     pub status: StatusCode,

@@ -1,0 +1,63 @@
+//! Office documents: the preview that the writing program left inside, else a rendering by LibreOffice.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::container::{Container, draw_picture};
+use super::pdf;
+use crate::draw::{DrawError, Drawn, Result, Source};
+use crate::job::{Job, Tool};
+use crate::request::FailureCode;
+
+/// Where OOXML and ODF keep previews.
+const PREVIEWS: [&str; 4] =
+    ["docProps/thumbnail.jpeg", "docProps/thumbnail.jpg", "docProps/thumbnail.png", "Thumbnails/thumbnail.png"];
+
+/// Draws an office document.
+pub(crate) fn draw(source: &Source, target: u32, job: &Job) -> Result<Drawn> {
+    if let Some((Tool::Soffice, program)) = &job.tool {
+        return rendered(program, target, job);
+    }
+    let mut container = Container::open(source)?;
+    for name in PREVIEWS {
+        if let Some(bytes) = container.read(name)?
+            && let Ok(drawn) = draw_picture(bytes, name, target, job)
+        {
+            return Ok(drawn);
+        }
+    }
+    needs_soffice()
+}
+
+/// Draws a document of the old binary formats, which only LibreOffice reads.
+pub(crate) fn draw_binary(target: u32, job: &Job) -> Result<Drawn> {
+    match &job.tool {
+        Some((Tool::Soffice, program)) => rendered(program, target, job),
+        _ => needs_soffice(),
+    }
+}
+
+fn needs_soffice() -> Result<Drawn> {
+    Err(DrawError::Needs(Tool::Soffice, "the document has no preview inside, and LibreOffice is not there".to_owned()))
+}
+
+/// Lets LibreOffice make a PDF of the document, with a profile of its own that goes with the work folder.
+fn rendered(program: &Path, target: u32, job: &Job) -> Result<Drawn> {
+    let profile = format!("-env:UserInstallation=file://{}/profile", job.work_dir.display());
+    let status = Command::new(program)
+        .args([profile.as_str(), "--headless", "--norestore", "--nolockcheck", "--nodefault", "--convert-to", "pdf", "--outdir"])
+        .arg(&job.work_dir)
+        .arg(&job.source)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    let made: Option<PathBuf> = fs::read_dir(&job.work_dir)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|ending| ending == "pdf"));
+    match made {
+        Some(path) if status.success() => pdf::draw(&Source::File(path), target),
+        _ => Err(DrawError::Failed(FailureCode::ThumbTool, "LibreOffice could not render the document".to_owned())),
+    }
+}
