@@ -24,7 +24,9 @@ async fn every_event_ends_as_its_snapshot_says() {
     let mut outcomes = Vec::new();
     for name in names {
         assert!(readme.contains(&format!("`{name}`")), "events/README.md does not tell of {name}");
-        let text = fs::read_to_string(workspace_root().join("events").join(&name)).unwrap().replace("INCOMING_BUCKET", &bucket);
+        let text = fs::read_to_string(workspace_root().join("events").join(&name))
+            .unwrap()
+            .replace("INCOMING_BUCKET", &bucket);
         let metrics = std::sync::Mutex::new(Vec::new());
         let note = |metric: vitrine_triggers::Metric| metrics.lock().unwrap().push(metric.outcome);
         let around = Surroundings { now: &Timestamp::now, time_left: &|| true, metrics: &note };
@@ -32,7 +34,8 @@ async fn every_event_ends_as_its_snapshot_says() {
             sweep_run(&app, "r", &around).await.unwrap();
             vec![]
         } else {
-            let event: SqsEvent = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let event: SqsEvent =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             let response = if name.starts_with("register-file") {
                 incoming_batch(&app, event, &around).await
             } else {

@@ -25,7 +25,9 @@ fn request(endpoint: &Endpoint, title: &Title, file: &str, upload: &str) -> (Str
     let body = match endpoint.id {
         "create_collection" | "update_collection" => json!({ "name": "New", "library": { "value": "MAIN" } }),
         "add_collection_bib" => json!({ "mms_id": title.mms }),
-        "create_bib" | "update_bib" => json!({ "record_format": { "value": "dc" }, "anies": [crate::walk::DC] }),
+        "create_bib" | "update_bib" => {
+            json!({ "record_format": { "value": "dc" }, "anies": [crate::walk::DC] })
+        }
         "create_representation" | "update_representation" => crate::walk::representation("AUXILIARY"),
         "create_file" => json!({ "path": "upload/a.png" }),
         "update_file" => json!({ "label": "new" }),
@@ -51,7 +53,9 @@ async fn every_endpoint_refuses_strangers_callers_without_the_role_and_read_only
     let _ = sent;
 
     let stranger = client.with_key(None);
-    let roleless = client.with_key(Some(&client.key_with(&[Grant { role: Role::Patron, library: None }], KeyPermission::ReadWrite).await));
+    let roleless = client.with_key(Some(
+        &client.key_with(&[Grant { role: Role::Patron, library: None }], KeyPermission::ReadWrite).await,
+    ));
     let reader = client.with_key(Some(&client.key_with(&all_roles(), KeyPermission::ReadOnly).await));
     let mut before = client.get(&format!("/bibs/{}", title.mms)).await.ok();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.id != "get_openapi") {
@@ -71,12 +75,22 @@ async fn every_endpoint_refuses_strangers_callers_without_the_role_and_read_only
             (None, _) => assert_eq!(answer.status, 404, "{}: {}", endpoint.id, answer.text),
             (Some(_), _) => {
                 assert_eq!(answer.status, 403, "{}: {}", endpoint.id, answer.text);
-                assert!(answer.json()["detail"].as_str().unwrap().contains("needs the role"), "{}", answer.text);
+                assert!(
+                    answer.json()["detail"].as_str().unwrap().contains("needs the role"),
+                    "{}",
+                    answer.text
+                );
             }
         }
         if endpoint.method != "GET" {
             let answer = call(&reader).await;
-            assert!([403, 404].contains(&answer.status.as_u16()), "{}: {} {}", endpoint.id, answer.status, answer.text);
+            assert!(
+                [403, 404].contains(&answer.status.as_u16()),
+                "{}: {} {}",
+                endpoint.id,
+                answer.status,
+                answer.text
+            );
         }
     }
     let mut after = client.get(&format!("/bibs/{}", title.mms)).await.ok();
@@ -110,9 +124,19 @@ async fn r6_a_role_for_one_library_does_not_reach_another() {
 async fn a_caller_can_ask_what_it_may_do() {
     let stack = Stack::new();
     let client = stack.client().await;
-    let key = client.key_with(&[Grant { role: Role::DigitalInventoryOperator, library: None }], KeyPermission::ReadWrite).await;
+    let key = client
+        .key_with(&[Grant { role: Role::DigitalInventoryOperator, library: None }], KeyPermission::ReadWrite)
+        .await;
     let answer = client.with_key(Some(&key)).get("/permissions").await.ok();
-    let of = |code: &str| answer["permission"].as_array().unwrap().iter().find(|one| one["action"]["value"] == code).unwrap().clone();
+    let of = |code: &str| {
+        answer["permission"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["action"]["value"] == code)
+            .unwrap()
+            .clone()
+    };
     assert_eq!(of("file.create")["everywhere"], true);
     assert_eq!(of("file.delete")["missing_role"][0]["value"], Role::DigitalInventoryOperatorExtended.code());
     let revoked = client.get("/conf/api-keys?limit=100").await.ok();

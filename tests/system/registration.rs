@@ -46,7 +46,11 @@ async fn b10_registration_converges_whichever_of_its_calls_fails() {
             faulty.heal();
             // Whether it noticed or not, the message may come again.
             for _ in 0..2 {
-                assert!(register(&app, &[message(&sent)]).await.is_empty(), "{} {fault:?} {again:?}", calls[number]);
+                assert!(
+                    register(&app, &[message(&sent)]).await.is_empty(),
+                    "{} {fault:?} {again:?}",
+                    calls[number]
+                );
             }
             assert_eq!(outcome(&client, &title, &sent).await, expected, "{} {fault:?}", calls[number]);
         }
@@ -118,7 +122,10 @@ async fn an_object_that_nobody_asked_for_is_put_aside() {
     let stack = Stack::new();
     let app = stack.app();
     let bucket = vitrine_store::objects::Bucket::Incoming;
-    app.objects.put_small(bucket, "intent/7199990000000000010101", b"x".to_vec().into(), "text/plain", true).await.unwrap();
+    app.objects
+        .put_small(bucket, "intent/7199990000000000010101", b"x".to_vec().into(), "text/plain", true)
+        .await
+        .unwrap();
     assert!(register(&app, &[next(&app, Queue::Incoming).await]).await.is_empty());
     assert!(app.objects.head(bucket, "intent/7199990000000000010101", None).await.unwrap().is_none());
     assert_eq!(app.objects.list_versions(bucket, "quarantine/", 10).await.unwrap().len(), 1);

@@ -28,7 +28,8 @@ fn dependencies_point_one_way() {
         ("triggers", &["domain", "metadata", "media", "store", "app"]),
     ];
     for (room, allowed) in floors {
-        let manifest = fs::read_to_string(workspace_root().join(format!("shared/{room}/Cargo.toml"))).unwrap();
+        let manifest =
+            fs::read_to_string(workspace_root().join(format!("shared/{room}/Cargo.toml"))).unwrap();
         let product = manifest.split("[dev-dependencies]").next().unwrap();
         for line in product.lines().filter_map(|line| line.strip_prefix("vitrine-")) {
             let on = line.split([' ', '=']).next().unwrap();
@@ -64,7 +65,8 @@ fn every_function_has_a_folder_a_resource_and_a_short_main() {
     for entry in fs::read_dir(workspace_root().join("functions")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(folders.contains(&format!("functions/{name}")), "template.yaml has no function {name}");
-        let main = fs::read_to_string(workspace_root().join(format!("functions/{name}/src/main.rs"))).unwrap();
+        let main =
+            fs::read_to_string(workspace_root().join(format!("functions/{name}/src/main.rs"))).unwrap();
         assert!(main.lines().count() <= 40, "functions/{name} does more than start");
     }
     for folder in folders {

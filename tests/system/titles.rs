@@ -11,7 +11,9 @@ const MARC: &str = "<record xmlns=\"http://www.loc.gov/MARC21/slim\"><leader>000
 async fn d1_a_record_is_kept_byte_for_byte_and_read_in_both_formats() {
     let stack = Stack::new();
     let client = stack.client().await;
-    let body = format!("<bib><record_format>marc21</record_format><suppress_from_publishing>False</suppress_from_publishing>{MARC}</bib>");
+    let body = format!(
+        "<bib><record_format>marc21</record_format><suppress_from_publishing>False</suppress_from_publishing>{MARC}</bib>"
+    );
     let headers = [("content-type", "application/xml"), ("accept", "application/xml")];
     let created = client.send("POST", "/almaws/v1/bibs", &headers, body).await;
     assert_eq!(created.status, 200, "{}", created.text);
@@ -35,8 +37,10 @@ async fn d2_merging_keeps_what_the_new_record_lacks() {
     let stack = Stack::new();
     let client = stack.client().await;
     let title = title(&client).await;
-    let update = r#"<record xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>The Whale</dc:title></record>"#;
-    let after = client.put(&format!("/bibs/{}?mode=merge", title.mms), json!({ "anies": [update] })).await.ok();
+    let update =
+        r#"<record xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>The Whale</dc:title></record>"#;
+    let after =
+        client.put(&format!("/bibs/{}?mode=merge", title.mms), json!({ "anies": [update] })).await.ok();
     assert_eq!(after["title"], "The Whale");
     assert!(after["anies"][0].as_str().unwrap().contains("0142437247"));
 }
@@ -47,9 +51,13 @@ async fn d9_c5_collections_come_before_representations() {
     let client = stack.client().await;
     let title = title(&client).await;
     let bare = client.post("/bibs", json!({ "record_format": { "value": "dc" }, "anies": [DC] })).await.ok();
-    let refused = client.post(&format!("/bibs/{}/representations", text(&bare, "mms_id")), representation("AUXILIARY")).await;
+    let refused = client
+        .post(&format!("/bibs/{}/representations", text(&bare, "mms_id")), representation("AUXILIARY"))
+        .await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (400, "402260"));
-    let again = client.post(&format!("/bibs/collections/{}/bibs", title.collection), json!({ "mms_id": title.mms })).await;
+    let again = client
+        .post(&format!("/bibs/collections/{}/bibs", title.collection), json!({ "mms_id": title.mms }))
+        .await;
     assert_eq!((again.status.as_u16(), again.code().as_str()), (400, "701115"));
     let last = client.delete(&format!("/bibs/collections/{}/bibs/{}", title.collection, title.mms)).await;
     assert_eq!(last.code(), "402260");
@@ -66,10 +74,18 @@ async fn c1_c3_names_are_unique_at_the_top_and_nothing_lies_below_itself() {
     assert_eq!(twin.code(), "402471");
     assert_eq!(make(json!({ "name": "Law", "library": { "value": "LAW" } })).await.code(), "402469");
     assert_eq!(make(json!({ "library": { "value": "MAIN" } })).await.code(), "402472");
-    assert_eq!(make(json!({ "name": "X", "library": { "value": "MAIN" }, "order": -1 })).await.code(), "702266");
-    let below = make(json!({ "name": "Maps", "library": { "value": "MAIN" }, "parent_pid": { "value": top } })).await.ok();
+    assert_eq!(
+        make(json!({ "name": "X", "library": { "value": "MAIN" }, "order": -1 })).await.code(),
+        "702266"
+    );
+    let below =
+        make(json!({ "name": "Maps", "library": { "value": "MAIN" }, "parent_pid": { "value": top } }))
+            .await
+            .ok();
     let below = text(&below["pid"], "value");
-    let cycle = client.put(&format!("/bibs/collections/{top}"), json!({ "name": "Maps", "parent_pid": { "value": below } })).await;
+    let cycle = client
+        .put(&format!("/bibs/collections/{top}"), json!({ "name": "Maps", "parent_pid": { "value": below } }))
+        .await;
     assert_eq!(cycle.status, 400, "{}", cycle.text);
     let tree = client.get("/bibs/collections?level=2").await.ok();
     assert_eq!(tree["collection"][0]["collection"][0]["pid"]["value"], below);
@@ -97,7 +113,9 @@ async fn d4_d7_a_representation_keeps_all_its_fields_in_both_formats() {
     let xml = client.send("GET", &format!("/almaws/v1{one}?format=xml"), &[], String::new()).await;
     let headers = [("content-type", "application/xml"), ("accept", "application/json")];
     let put_back = client.send("PUT", &format!("/almaws/v1{one}"), &headers, xml.text).await.ok();
-    for field in ["label", "public_note", "note", "active", "entity_type", "issue", "year", "order", "usage_type"] {
+    for field in
+        ["label", "public_note", "note", "active", "entity_type", "issue", "year", "order", "usage_type"]
+    {
         assert_eq!(put_back[field], created[field], "{field}");
     }
     // D5, D6
@@ -108,7 +126,12 @@ async fn d4_d7_a_representation_keeps_all_its_fields_in_both_formats() {
     misfit["track"] = json!("3");
     assert_eq!(client.post(&path, misfit).await.json()["fields"][0]["field"], "track");
     // D14: those with a place come first.
-    let order: Vec<_> = client.get(&path).await.ok()["representation"].as_array().unwrap().iter().map(|rep| text(rep, "id")).collect();
+    let order: Vec<_> = client.get(&path).await.ok()["representation"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rep| text(rep, "id"))
+        .collect();
     assert_eq!(order, [text(&created, "id"), title.rep]);
 }
 
@@ -149,7 +172,10 @@ async fn d3_e5_b18_a_delete_hides_everything_below_at_once_and_bytes_go_later() 
         call.now = call.now + vitrine_domain::outbox::seconds(days * 86_400 + 60);
         app.sweep(&call, &|| true).await.unwrap();
     }
-    assert!(app.objects.head(bucket, &text(&file, "path"), None).await.unwrap().is_some(), "kept for 30 days");
+    assert!(
+        app.objects.head(bucket, &text(&file, "path"), None).await.unwrap().is_some(),
+        "kept for 30 days"
+    );
     for _ in 0..2 {
         call.now = call.now + vitrine_domain::outbox::seconds(31 * 86_400);
         app.sweep(&call, &|| true).await.unwrap();
@@ -168,7 +194,9 @@ async fn d21_lists_are_paged_by_offset_and_by_cursor() {
     for _ in 0..6 {
         client.post(&path, representation("AUXILIARY")).await.ok();
     }
-    let ids = |list: &serde_json::Value| list["representation"].as_array().unwrap().iter().map(|rep| text(rep, "id")).collect::<Vec<_>>();
+    let ids = |list: &serde_json::Value| {
+        list["representation"].as_array().unwrap().iter().map(|rep| text(rep, "id")).collect::<Vec<_>>()
+    };
     let all = ids(&client.get(&format!("{path}?limit=100")).await.ok());
     assert_eq!(all.len(), 7);
     assert_eq!(client.get(&format!("{path}?limit=0")).await.ok()["total_record_count"], 7);

@@ -19,7 +19,10 @@ async fn an_uploaded_file_is_registered_checked_and_drawn() {
     assert_eq!(files["total_record_count"], 1);
     let file = &files["representation_file"][0];
     assert_eq!(file["sha256"], sha256(&bytes));
-    assert_eq!((file["size"].as_u64(), file["mime_type"].as_str()), (Some(bytes.len() as u64), Some("image/png")));
+    assert_eq!(
+        (file["size"].as_u64(), file["mime_type"].as_str()),
+        (Some(bytes.len() as u64), Some("image/png"))
+    );
     assert_eq!(file["status"]["value"], "ACTIVE");
     assert_eq!(file["thumbnail"]["state"], "READY");
     assert_eq!(file["file_name"], "50% red + blue #1?.png");
@@ -46,7 +49,16 @@ async fn b16_a_wrong_checksum_leaves_no_file_and_says_why() {
     let sent = client.post("/uploads", promised).await.ok();
     let app = stack.app();
     let key = format!("intent/{}", text(&sent, "id"));
-    app.objects.put_small(vitrine_store::objects::Bucket::Incoming, &key, b"hello".to_vec().into(), "text/plain", true).await.unwrap();
+    app.objects
+        .put_small(
+            vitrine_store::objects::Bucket::Incoming,
+            &key,
+            b"hello".to_vec().into(),
+            "text/plain",
+            true,
+        )
+        .await
+        .unwrap();
     assert!(register(&app, &[next(&app, Queue::Incoming).await]).await.is_empty());
 
     let upload = client.get(&format!("/uploads/{}", text(&sent, "id"))).await.ok();
@@ -79,7 +91,8 @@ async fn a_multipart_upload_is_resumed_from_the_parts_that_arrived() {
     let parts: Vec<&[u8]> = bytes.chunks(5 * 1024 * 1024).collect();
 
     let sign = |numbers: Vec<usize>| {
-        let wanted: Vec<_> = numbers.iter().map(|n| json!({ "part_number": n, "sha256": sha256(parts[n - 1]) })).collect();
+        let wanted: Vec<_> =
+            numbers.iter().map(|n| json!({ "part_number": n, "sha256": sha256(parts[n - 1]) })).collect();
         let (client, id) = (client.clone(), id.clone());
         async move { client.post(&format!("/uploads/{id}/parts"), json!({ "part": wanted })).await.ok() }
     };
@@ -91,7 +104,8 @@ async fn a_multipart_upload_is_resumed_from_the_parts_that_arrived() {
 
     // Another machine asks what is there and sends the rest.
     let there = client.get(&format!("/uploads/{id}/parts")).await.ok();
-    let numbers: Vec<_> = there["part"].as_array().unwrap().iter().map(|part| part["part_number"].as_u64().unwrap()).collect();
+    let numbers: Vec<_> =
+        there["part"].as_array().unwrap().iter().map(|part| part["part_number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [1, 3]);
     let rest = sign(vec![2]).await;
     assert_eq!(send_signed(&rest["request"][0], parts[1]), 200);
@@ -154,8 +168,17 @@ async fn refuses_wishes_that_can_not_be_and_names_every_field() {
     let refused = client.post("/uploads", bad).await;
     assert_eq!(refused.status, 400);
     let problem = refused.json();
-    let fields: Vec<_> = problem["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect();
+    let fields: Vec<_> =
+        problem["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["file_name", "mime_type", "sha256", "size"]);
-    let unknown = client.post("/uploads", json!({ "representation_id": title.rep, "file_name": "a", "size": 1, "owner": "me" })).await;
-    assert_eq!((unknown.status.as_u16(), unknown.json()["fields"][0]["field"].as_str()), (400, Some("owner")));
+    let unknown = client
+        .post(
+            "/uploads",
+            json!({ "representation_id": title.rep, "file_name": "a", "size": 1, "owner": "me" }),
+        )
+        .await;
+    assert_eq!(
+        (unknown.status.as_u16(), unknown.json()["fields"][0]["field"].as_str()),
+        (400, Some("owner"))
+    );
 }

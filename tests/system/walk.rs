@@ -27,12 +27,22 @@ impl Title {
 
 pub async fn title(client: &Client) -> Title {
     let name = format!("Books {}", Timestamp::now().as_nanosecond());
-    let collection = client.post("/bibs/collections", json!({ "name": name, "library": { "value": "MAIN" } })).await.ok();
+    let collection =
+        client.post("/bibs/collections", json!({ "name": name, "library": { "value": "MAIN" } })).await.ok();
     let collection = text(&collection["pid"], "value");
-    let bib = client.post("/bibs", json!({ "record_format": { "value": "dc" }, "suppress_from_publishing": false, "anies": [DC] })).await.ok();
+    let bib = client
+        .post(
+            "/bibs",
+            json!({ "record_format": { "value": "dc" }, "suppress_from_publishing": false, "anies": [DC] }),
+        )
+        .await
+        .ok();
     let mms = text(&bib, "mms_id");
     client.post(&format!("/bibs/collections/{collection}/bibs"), json!({ "mms_id": mms })).await.ok();
-    let rep = client.post(&format!("/bibs/{mms}/representations"), representation("PRESERVATION_MASTER")).await.ok();
+    let rep = client
+        .post(&format!("/bibs/{mms}/representations"), representation("PRESERVATION_MASTER"))
+        .await
+        .ok();
     Title { collection, mms, rep: text(&rep, "id") }
 }
 

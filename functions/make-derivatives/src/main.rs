@@ -12,5 +12,8 @@ fn main() -> Result<(), Error> {
 #[tokio::main(flavor = "current_thread")]
 async fn work() -> Result<(), Error> {
     let tools = vitrine_runtime::tools(&vitrine_runtime::Config::from_environment()?);
-    vitrine_runtime::lambda::serve_batches(async |app, event, around| derivatives_batch(app, event, &tools, around).await).await
+    vitrine_runtime::lambda::serve_batches(async |app, event, around| {
+        derivatives_batch(app, event, &tools, around).await
+    })
+    .await
 }

@@ -18,16 +18,32 @@ const FIRST_LIBRARY: &str = "MAIN";
 pub(crate) async fn create() -> Result<()> {
     let config = Config::from_environment()?;
     let app = vitrine_runtime::app(&config, &vitrine_runtime::clients().await)?;
-    let grants: Vec<Grant> = Role::ALL.iter().filter(|role| role.is_staff()).map(|role| Grant { role: *role, library: None }).collect();
-    let operator = Actor { id: UserId::system(), grants: grants.clone(), groups: vec![], read_only: false, source_ip: None };
-    let call = Call { actor: operator, origin: Origin::Operator, request_id: "create-admin".to_owned(), now: Timestamp::now() };
+    let grants: Vec<Grant> = Role::ALL
+        .iter()
+        .filter(|role| role.is_staff())
+        .map(|role| Grant { role: *role, library: None })
+        .collect();
+    let operator = Actor {
+        id: UserId::system(),
+        grants: grants.clone(),
+        groups: vec![],
+        read_only: false,
+        source_ip: None,
+    };
+    let call = Call {
+        actor: operator,
+        origin: Origin::Operator,
+        request_id: "create-admin".to_owned(),
+        now: Timestamp::now(),
+    };
 
     let libraries = app.list_libraries(&call).await?;
     if !libraries.iter().any(|library| library.code.as_str() == FIRST_LIBRARY) {
         app.put_library(&call, FIRST_LIBRARY.parse()?, "Main Library", None).await?;
     }
     let user: UserId = ADMINISTRATOR.parse()?;
-    let input = UserInput { name: "Administrator".to_owned(), grants: grants.clone(), groups: vec![], active: true };
+    let input =
+        UserInput { name: "Administrator".to_owned(), grants: grants.clone(), groups: vec![], active: true };
     app.put_user(&call, user.clone(), input, None).await?;
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).context("the operating system gives no random bytes")?;

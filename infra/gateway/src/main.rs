@@ -36,16 +36,24 @@ async fn serve() -> Result<()> {
         .context("the variable `VITRINE_LISTEN` must be set, for example to 127.0.0.1:8080")?
         .parse()
         .context("the variable `VITRINE_LISTEN` must be an address and a port")?;
-    let api = vitrine_runtime::api(&config, vitrine_runtime::app(&config, &vitrine_runtime::clients().await)?);
-    let routes: Router = api_router(api.clone()).merge(delivery_router(api)).layer(middleware::from_fn(from_socket));
-    let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("{listen} can not be listened on"))?;
+    let api =
+        vitrine_runtime::api(&config, vitrine_runtime::app(&config, &vitrine_runtime::clients().await)?);
+    let routes: Router =
+        api_router(api.clone()).merge(delivery_router(api)).layer(middleware::from_fn(from_socket));
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("{listen} can not be listened on"))?;
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(ended()).await?;
     Ok(())
 }
 
 /// The caller's address is the socket's (B36).
-async fn from_socket(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Response {
+async fn from_socket(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     request.extensions_mut().insert(SourceAddress(peer.ip()));
     next.run(request).await
 }

@@ -1,6 +1,11 @@
 //! A stack of its own for a test: the tables, buckets and queues of `template.yaml` on the local engine, the use cases
 //! over them, and an HTTP client for the router. Nothing here stands in for a part of the product.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not be set up has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that can not be set up has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -45,7 +50,9 @@ impl Stack {
     pub fn with_parameter(name: &str, value: &str) -> Self {
         let engine = Engine::for_tests().expect("the engine starts");
         let options = DeployOptions::unique("t").parameter(name, value);
-        let outputs = engine.deploy(&Template::load().expect("a template").only_resources(), &options).expect("a stack");
+        let outputs = engine
+            .deploy(&Template::load().expect("a template").only_resources(), &options)
+            .expect("a stack");
         let environment: BTreeMap<String, String> = outputs.environment();
         let config = Config::from(|name| match name {
             "VITRINE_DEFAULT_ACCESS" if value == "allow" => Some("allow".to_owned()),
@@ -57,7 +64,9 @@ impl Stack {
             .region(Region::new("us-east-1"))
             .endpoint_url(engine.endpoint())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()))
+            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+                aws_smithy_async::rt::sleep::TokioSleep::new(),
+            ))
             .build();
         Self { engine, config: config.expect("a configuration"), sdk }
     }
@@ -110,7 +119,13 @@ pub fn all_roles() -> Vec<Grant> {
 
 /// A call of the operator, who may do everything.
 pub fn operator() -> Call {
-    let actor = Actor { id: UserId::system(), grants: all_roles(), groups: vec![], read_only: false, source_ip: None };
+    let actor = Actor {
+        id: UserId::system(),
+        grants: all_roles(),
+        groups: vec![],
+        read_only: false,
+        source_ip: None,
+    };
     Call { actor, origin: Origin::Operator, request_id: "test".to_owned(), now: Timestamp::now() }
 }
 
@@ -156,7 +171,11 @@ impl Client {
     /// A key with these roles, made by the operator.
     pub async fn key_with(&self, grants: &[Grant], permission: KeyPermission) -> String {
         let key = vitrine_http::auth::new_key(random());
-        self.api.app.create_api_key(&operator(), "test", permission, grants.to_vec(), &key).await.expect("a key");
+        self.api
+            .app
+            .create_api_key(&operator(), "test", permission, grants.to_vec(), &key)
+            .await
+            .expect("a key");
         key
     }
 
@@ -209,7 +228,11 @@ impl Client {
 }
 
 fn full(path: &str) -> String {
-    if path.starts_with("/view") || path.starts_with("/almaws") { path.to_owned() } else { format!("/almaws/v1{path}") }
+    if path.starts_with("/view") || path.starts_with("/almaws") {
+        path.to_owned()
+    } else {
+        format!("/almaws/v1{path}")
+    }
 }
 
 fn random() -> [u8; 32] {

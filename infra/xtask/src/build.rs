@@ -21,7 +21,8 @@ pub enum Profile {
 
 /// Where the binaries of a profile are.
 pub fn binaries(profile: Profile) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
     target.join(match profile {
         Profile::Dev => "debug",
         Profile::Release => "release",
@@ -78,7 +79,8 @@ fn write_zip(binary: &Path, zip: &Path) -> Result<()> {
     let unfinished = zip.with_extension("part");
     let mut writer = zip::ZipWriter::new(File::create(&unfinished)?);
     // No time of day in it, so that the same binary is the same zip.
-    let options = SimpleFileOptions::default().unix_permissions(0o755).last_modified_time(zip::DateTime::default());
+    let options =
+        SimpleFileOptions::default().unix_permissions(0o755).last_modified_time(zip::DateTime::default());
     writer.start_file("bootstrap", options)?;
     io::copy(&mut File::open(binary)?, &mut writer)?;
     writer.finish()?;
@@ -88,5 +90,13 @@ fn write_zip(binary: &Path, zip: &Path) -> Result<()> {
 
 /// Writes the generated documents anew.
 pub fn docs() -> Result<()> {
-    run(cargo().current_dir(workspace_root()).args(["run", "--quiet", "--package", "vitrine-gateway", "--", "docs", "docs"]))
+    run(cargo().current_dir(workspace_root()).args([
+        "run",
+        "--quiet",
+        "--package",
+        "vitrine-gateway",
+        "--",
+        "docs",
+        "docs",
+    ]))
 }

@@ -32,5 +32,7 @@ pub fn ensure() -> Result<()> {
     }
     println!("installing {}", missing.join(", "));
     run(Command::new("apt-get").args(["update", "--quiet=2"]))?;
-    run(Command::new("apt-get").args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(missing))
+    run(Command::new("apt-get")
+        .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
+        .args(missing))
 }

@@ -30,10 +30,15 @@ impl Api {
                 .header("authorization", &authorization)
                 .header("accept", "application/json")
                 .send_json(body)?,
-            _ => agent.get(&url).header("authorization", &authorization).header("accept", "application/json").call()?,
+            _ => agent
+                .get(&url)
+                .header("authorization", &authorization)
+                .header("accept", "application/json")
+                .call()?,
         };
         let text = answer.body_mut().read_to_string()?;
-        let value: Value = serde_json::from_str(&text).with_context(|| format!("{method} {path} gave no JSON: {text}"))?;
+        let value: Value =
+            serde_json::from_str(&text).with_context(|| format!("{method} {path} gave no JSON: {text}"))?;
         if !answer.status().is_success() {
             bail!("{method} {path}: {} {}", answer.status(), value["detail"].as_str().unwrap_or(&text));
         }
@@ -63,8 +68,12 @@ pub fn load(origin: &str, key: &str) -> Result<()> {
     let (mms, rep) = (text(&representation, "mms_id"), text(&representation, "id"));
     let files = format!("/bibs/{mms}/representations/{rep}/files");
     let there = api.call("GET", &format!("{files}?limit=100"), None)?;
-    let names: Vec<&str> =
-        there["representation_file"].as_array().into_iter().flatten().filter_map(|file| file["file_name"].as_str()).collect();
+    let names: Vec<&str> = there["representation_file"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|file| file["file_name"].as_str())
+        .collect();
     let mut sent = 0;
     for sample in &samples {
         let name = file_name(&sample.path);
@@ -123,7 +132,11 @@ fn representation(api: &Api, collection: &str) -> Result<Value> {
             let wish = json!({ "record_format": { "value": "dc" }, "suppress_from_publishing": false, "anies": [record] });
             let bib = api.call("POST", "/bibs", Some(&wish))?;
             let mms = text(&bib, "mms_id");
-            api.call("POST", &format!("/bibs/collections/{collection}/bibs"), Some(&json!({ "mms_id": mms })))?;
+            api.call(
+                "POST",
+                &format!("/bibs/collections/{collection}/bibs"),
+                Some(&json!({ "mms_id": mms })),
+            )?;
             mms
         }
     };
@@ -169,7 +182,10 @@ fn wait(api: &Api, files: &str, wanted: usize) -> Result<Vec<Value>> {
     loop {
         let found = api.call("GET", &format!("{files}?limit=100"), None)?;
         let found = found["representation_file"].as_array().cloned().unwrap_or_default();
-        let done = found.iter().filter(|file| file["thumbnail"]["state"] != "PENDING" && file["status"]["value"] != "PENDING").count();
+        let done = found
+            .iter()
+            .filter(|file| file["thumbnail"]["state"] != "PENDING" && file["status"]["value"] != "PENDING")
+            .count();
         if done >= wanted || started.elapsed() > DEADLINE {
             return Ok(found);
         }
@@ -186,7 +202,8 @@ fn print(files: &[Value]) {
             (Some(width), Some(height)) => format!("{width} x {height}"),
             _ => text(thumbnail, "reason"),
         };
-        let (name, mime, bytes) = (text(file, "file_name"), text(file, "mime_type"), file["size"].as_u64().unwrap_or(0));
+        let (name, mime, bytes) =
+            (text(file, "file_name"), text(file, "mime_type"), file["size"].as_u64().unwrap_or(0));
         println!("{name:<28} {mime:<44} {bytes:>11}  {sha:<14} {} {size}", text(thumbnail, "state"));
     }
 }

@@ -9,7 +9,9 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use vitrine_engine::{DeployOptions, Engine, EngineOptions, Outputs, Template, pid_is_alive, stop_pid, vitrine_home};
+use vitrine_engine::{
+    DeployOptions, Engine, EngineOptions, Outputs, Template, pid_is_alive, stop_pid, vitrine_home,
+};
 
 use crate::build::{Profile, binaries, functions_and_gateway};
 use crate::{packages, samples, tools};
@@ -41,7 +43,9 @@ pub fn up(detach: bool) -> Result<()> {
     down()?;
     let zips = functions_and_gateway(Profile::Release)?;
     let before = read_json(stack_file());
-    let port_of = |name: &str| before.as_ref().and_then(|stack| stack["ports"][name].as_u64()).and_then(|p| u16::try_from(p).ok());
+    let port_of = |name: &str| {
+        before.as_ref().and_then(|stack| stack["ports"][name].as_u64()).and_then(|p| u16::try_from(p).ok())
+    };
 
     println!("starting the engine");
     let engine = Engine::start(&EngineOptions {
@@ -65,7 +69,13 @@ pub fn up(detach: bool) -> Result<()> {
     let environment = environment(&engine, &outputs, &origin, port);
     let log = File::options().create(true).append(true).open(vitrine_home().join("gateway.log"))?;
     let mut gateway = Command::new(binaries(Profile::Release).join("vitrine-gateway"));
-    gateway.env_clear().envs(&environment).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+    gateway
+        .env_clear()
+        .envs(&environment)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0);
     let gateway = gateway.spawn().context("cannot start the gateway")?;
     processes["gateway"] = json!(gateway.id());
     write_json(processes_file(), &processes)?;
@@ -79,7 +89,10 @@ pub fn up(detach: bool) -> Result<()> {
     let stack = describe(&engine, &outputs, &origin, port, &admin_api_key)?;
     write_json(stack_file(), &stack)?;
     samples::load(&origin, &admin_api_key)?;
-    println!("\nAPI       {origin}/almaws/v1\ndelivery  {origin}/view\nAPI key   {admin_api_key}\nstack     {}", stack_file().display());
+    println!(
+        "\nAPI       {origin}/almaws/v1\ndelivery  {origin}/view\nAPI key   {admin_api_key}\nstack     {}",
+        stack_file().display()
+    );
     engine.leave();
     if detach {
         println!("stop it with `cargo xtask down`");
@@ -100,7 +113,9 @@ fn stay(engine: u32, gateway: u32) -> Result<()> {
 pub fn down() -> Result<()> {
     let Some(processes) = read_json(processes_file()) else { return Ok(()) };
     for name in ["gateway", "engine"] {
-        if let Some(pid) = processes[name].as_u64().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| is_ours(name, *pid)) {
+        if let Some(pid) =
+            processes[name].as_u64().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| is_ours(name, *pid))
+        {
             stop_pid(pid).with_context(|| format!("cannot stop the {name}"))?;
         }
     }
@@ -109,7 +124,8 @@ pub fn down() -> Result<()> {
 
 /// Whether a process id still belongs to what we started, and not to a stranger that got the number since.
 fn is_ours(name: &str, pid: u32) -> bool {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).map(|line| String::from_utf8_lossy(&line).into_owned());
+    let line =
+        fs::read(format!("/proc/{pid}/cmdline")).map(|line| String::from_utf8_lossy(&line).into_owned());
     let word = if name == "engine" { "serve.py" } else { "vitrine-gateway" };
     pid_is_alive(pid) && line.is_ok_and(|line| line.contains(word))
 }
@@ -144,11 +160,18 @@ fn environment(engine: &Engine, outputs: &Outputs, origin: &str, port: u16) -> B
 fn create_admin(environment: &BTreeMap<String, String>) -> Result<String> {
     let mut command = Command::new(binaries(Profile::Release).join("vitrine-gateway"));
     let said = tools::output(command.arg("create-admin").env_clear().envs(environment))?;
-    let answer: Value = serde_json::from_str(said.lines().last().unwrap_or_default()).context("create-admin said no JSON")?;
+    let answer: Value =
+        serde_json::from_str(said.lines().last().unwrap_or_default()).context("create-admin said no JSON")?;
     Ok(answer["api_key"].as_str().context("create-admin gave no key")?.to_owned())
 }
 
-fn describe(engine: &Engine, outputs: &Outputs, origin: &str, port: u16, admin_api_key: &str) -> Result<Value> {
+fn describe(
+    engine: &Engine,
+    outputs: &Outputs,
+    origin: &str,
+    port: u16,
+    admin_api_key: &str,
+) -> Result<Value> {
     let engine_port = engine.endpoint().rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
     Ok(json!({
         "api_url": format!("{origin}/almaws/v1"),

@@ -15,7 +15,15 @@ const STEPS: &[Step] = &[
     ("engine environment", || venv().map(drop)),
     ("format", || run(cargo().current_dir(workspace_root()).args(["fmt", "--all", "--check"]))),
     ("lints", || {
-        run(cargo().current_dir(workspace_root()).args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
+        run(cargo().current_dir(workspace_root()).args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     }),
     ("functions", || functions_and_gateway(Profile::Dev).map(drop)),
     ("template", template::check_template),

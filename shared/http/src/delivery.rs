@@ -35,7 +35,13 @@ impl FromRequestParts<Api> for Viewer {
             // A wrong credential is not nobody: the client should know that it is wrong.
             Err(error) => return Err(error.into()),
         };
-        let anonymous = || Actor { id: UserId::system(), grants: Vec::new(), groups: Vec::new(), read_only: true, source_ip: None };
+        let anonymous = || Actor {
+            id: UserId::system(),
+            grants: Vec::new(),
+            groups: Vec::new(),
+            read_only: true,
+            source_ip: None,
+        };
         let by = actor.clone().unwrap_or_else(anonymous);
         Ok(Self { call: Call { actor: by, origin: Origin::Api, request_id, now }, actor })
     }
@@ -43,7 +49,9 @@ impl FromRequestParts<Api> for Viewer {
 
 /// The routes of delivery below `/view`.
 pub fn delivery_router(api: Api) -> Router {
-    with_edge(Router::new().route("/view/delivery/thumbnail/{institution}/{id}", get(thumbnail)).with_state(api))
+    with_edge(
+        Router::new().route("/view/delivery/thumbnail/{institution}/{id}", get(thumbnail)).with_state(api),
+    )
 }
 
 /// Says which file's picture it is, or why it is an icon (complaint 6).
@@ -57,7 +65,8 @@ async fn thumbnail(
     Path([institution, id]): Path<[String; 2]>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let not_found = || Problem::not_found(format!("there is no thumbnail `{}`", id.chars().take(64).collect::<String>()));
+    let not_found =
+        || Problem::not_found(format!("there is no thumbnail `{}`", id.chars().take(64).collect::<String>()));
     if institution != api.addresses.institution {
         return Err(not_found());
     }
@@ -70,7 +79,10 @@ async fn thumbnail(
             let mut response = StatusCode::FOUND.into_response();
             let headers = response.headers_mut();
             headers.insert(LOCATION, HeaderValue::from_str(&url).map_err(|_| Problem::internal())?);
-            headers.insert(SOURCE, HeaderValue::from_str(&format!("file {file}")).map_err(|_| Problem::internal())?);
+            headers.insert(
+                SOURCE,
+                HeaderValue::from_str(&format!("file {file}")).map_err(|_| Problem::internal())?,
+            );
             // The link lives ten minutes; what everyone may see may be remembered for half of that (B52).
             let caching = if public && open { "public, max-age=300" } else { "private, no-store" };
             headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -80,7 +92,10 @@ async fn thumbnail(
             let mut response = (StatusCode::OK, icon.bytes).into_response();
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(icon.mime));
-            headers.insert(SOURCE, HeaderValue::from_str(&format!("icon {reason}")).map_err(|_| Problem::internal())?);
+            headers.insert(
+                SOURCE,
+                HeaderValue::from_str(&format!("icon {reason}")).map_err(|_| Problem::internal())?,
+            );
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
             response
         }

@@ -42,11 +42,19 @@ pub fn document(server: &str) -> Value {
 }
 
 fn operation(endpoint: &Endpoint) -> Value {
-    let in_path = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
+    let in_path = endpoint
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
     let mut parameters: Vec<Value> = in_path
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
-    parameters.extend(endpoint.query.iter().map(|name| json!({ "name": name, "in": "query", "schema": query_schema(name) })));
+    parameters.extend(
+        endpoint
+            .query
+            .iter()
+            .map(|name| json!({ "name": name, "in": "query", "schema": query_schema(name) })),
+    );
     if endpoint.output.is_some() {
         let formats = json!({ "type": "string", "enum": ["json", "xml"] });
         parameters.push(json!({ "name": "format", "in": "query", "schema": formats }));

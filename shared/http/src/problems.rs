@@ -10,14 +10,21 @@ impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         let text = error.to_string();
         match error {
-            AppError::Refused(_) => Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", "FORBIDDEN", text),
+            AppError::Refused(_) => {
+                Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", "FORBIDDEN", text)
+            }
             AppError::NotFound { kind, .. } => {
                 let code = if kind == "bib record" { "402203" } else { "401652" };
                 Problem { code, ..Problem::not_found(text) }
             }
             AppError::Invalid(problems) => {
-                let code = if problems.0.iter().any(|problem| problem.field == "order") { "702266" } else { "401652" };
-                let code = if problems.0.iter().any(|problem| problem.field == "name") { "402472" } else { code };
+                let code = if problems.0.iter().any(|problem| problem.field == "order") {
+                    "702266"
+                } else {
+                    "401652"
+                };
+                let code =
+                    if problems.0.iter().any(|problem| problem.field == "name") { "402472" } else { code };
                 Problem { code, ..Problem::bad_fields(problems.0) }
             }
             AppError::Rule(rule) => {
@@ -31,7 +38,13 @@ impl From<AppError> for Problem {
             AppError::Unavailable(source) => {
                 tracing::error!(error = &*source as &dyn std::error::Error, "a storage service failed");
                 let detail = "a storage service did not answer; try again";
-                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", "SERVICE_UNAVAILABLE", detail);
+                let problem = Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "Not available now",
+                    "SERVICE_UNAVAILABLE",
+                    detail,
+                );
                 Problem { retry_after: Some(2), ..problem }
             }
         }
@@ -72,7 +85,13 @@ impl From<AuthError> for Problem {
             }
             AuthError::Unavailable => {
                 let detail = "credentials can not be checked now; try again";
-                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", "SERVICE_UNAVAILABLE", detail);
+                let problem = Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "Not available now",
+                    "SERVICE_UNAVAILABLE",
+                    detail,
+                );
                 Problem { retry_after: Some(2), ..problem }
             }
         }

@@ -29,7 +29,8 @@ pub struct Addresses {
     pub institution: String,
 }
 
-pub static LINKED: Shape = Shape { root: "linked", members: &[count("total_record_count").attribute(), text("link").attribute()] };
+pub static LINKED: Shape =
+    Shape { root: "linked", members: &[count("total_record_count").attribute(), text("link").attribute()] };
 
 pub static BIB: Shape = Shape {
     root: "bib",
@@ -55,7 +56,12 @@ pub static BIB: Shape = Shape {
 
 pub static BIBS: Shape = Shape {
     root: "bibs",
-    members: &[count("total_record_count").attribute(), flag("total_record_count_is_minimum").attribute(), text("next").attribute(), object("bib", &BIB).many()],
+    members: &[
+        count("total_record_count").attribute(),
+        flag("total_record_count_is_minimum").attribute(),
+        text("next").attribute(),
+        object("bib", &BIB).many(),
+    ],
 };
 
 pub static REPRESENTATION: Shape = Shape {
@@ -118,7 +124,14 @@ pub static REPRESENTATIONS: Shape = Shape {
 
 pub static THUMBNAIL: Shape = Shape {
     root: "thumbnail",
-    members: &[text("state"), text("code"), text("reason"), flag("supplied"), count("width"), count("height")],
+    members: &[
+        text("state"),
+        text("code"),
+        text("reason"),
+        flag("supplied"),
+        count("width"),
+        count("height"),
+    ],
 };
 
 pub static FILE: Shape = Shape {
@@ -194,7 +207,12 @@ pub static COLLECTIONS: Shape = Shape {
 /// A title of a collection: what a caller sends to put it there is its id alone.
 pub static MEMBER: Shape = Shape {
     root: "bib",
-    members: &[text("link").attribute().output_only(), text("mms_id"), text("title").output_only(), text("author").output_only()],
+    members: &[
+        text("link").attribute().output_only(),
+        text("mms_id"),
+        text("title").output_only(),
+        text("author").output_only(),
+    ],
 };
 
 pub static MEMBERS: Shape = Shape {
@@ -247,8 +265,10 @@ pub static UPLOAD: Shape = Shape {
     ],
 };
 
-pub static PART: Shape =
-    Shape { root: "part", members: &[count("part_number"), text("sha256"), text("etag").output_only(), count("size").output_only()] };
+pub static PART: Shape = Shape {
+    root: "part",
+    members: &[count("part_number"), text("sha256"), text("etag").output_only(), count("size").output_only()],
+};
 
 pub static PARTS: Shape = Shape { root: "parts", members: &[object("part", &PART).many()] };
 
@@ -259,8 +279,10 @@ pub static PERMISSION: Shape = Shape {
     members: &[coded("action"), flag("everywhere"), text("library").many(), coded("missing_role").many()],
 };
 
-pub static PERMISSIONS: Shape =
-    Shape { root: "permissions", members: &[text("user_id"), flag("read_only"), object("permission", &PERMISSION).many()] };
+pub static PERMISSIONS: Shape = Shape {
+    root: "permissions",
+    members: &[text("user_id"), flag("read_only"), object("permission", &PERMISSION).many()],
+};
 
 pub static ROLE: Shape = Shape { root: "user_role", members: &[coded("role_type"), coded("scope")] };
 
@@ -311,10 +333,15 @@ pub static API_KEYS: Shape = Shape {
     ],
 };
 
-pub static LIBRARY: Shape =
-    Shape { root: "library", members: &[text("link").attribute().output_only(), text("code").output_only(), text("name")] };
+pub static LIBRARY: Shape = Shape {
+    root: "library",
+    members: &[text("link").attribute().output_only(), text("code").output_only(), text("name")],
+};
 
-pub static LIBRARIES: Shape = Shape { root: "libraries", members: &[count("total_record_count").attribute(), object("library", &LIBRARY).many()] };
+pub static LIBRARIES: Shape = Shape {
+    root: "libraries",
+    members: &[count("total_record_count").attribute(), object("library", &LIBRARY).many()],
+};
 
 /// A coded value.
 fn code<T: Coded>(value: T) -> Value {
@@ -334,7 +361,8 @@ fn day(at: Timestamp) -> String {
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let kept: Map<String, Value> = members.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            let kept: Map<String, Value> =
+                members.into_iter().filter(|(_, value)| !value.is_null()).collect();
             Value::Object(kept)
         }
         other => other,
@@ -446,7 +474,12 @@ impl Addresses {
 
     /// A file; `url` is its signed link, where one was asked for.
     pub fn file(&self, found: &DigitalFile, url: Option<String>) -> Value {
-        let link = format!("{}/representations/{}/files/{}", self.bib_link(&found.mms_id), found.representation, found.id);
+        let link = format!(
+            "{}/representations/{}/files/{}",
+            self.bib_link(&found.mms_id),
+            found.representation,
+            found.id
+        );
         let content = found.content.as_ref();
         without_nulls(json!({
             "link": link,
@@ -597,7 +630,11 @@ impl Addresses {
 }
 
 fn status(active: bool) -> Value {
-    if active { json!({ "value": "ACTIVE", "desc": "Active" }) } else { json!({ "value": "INACTIVE", "desc": "Inactive" }) }
+    if active {
+        json!({ "value": "ACTIVE", "desc": "Active" })
+    } else {
+        json!({ "value": "INACTIVE", "desc": "Inactive" })
+    }
 }
 
 fn thumbnail(found: &Thumbnail) -> Value {

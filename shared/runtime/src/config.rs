@@ -102,8 +102,12 @@ impl Config {
     /// The first variable that is missing or wrong.
     pub fn from(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let text = |name: &'static str| {
-            let default = VARIABLES.iter().find(|variable| variable.name == name).and_then(|variable| variable.default);
-            lookup(name).filter(|value| !value.is_empty()).or(default.map(str::to_owned)).ok_or(ConfigError::Missing(name))
+            let default =
+                VARIABLES.iter().find(|variable| variable.name == name).and_then(|variable| variable.default);
+            lookup(name)
+                .filter(|value| !value.is_empty())
+                .or(default.map(str::to_owned))
+                .ok_or(ConfigError::Missing(name))
         };
         let access = text("VITRINE_DEFAULT_ACCESS")?;
         let invalid = |name, expected| ConfigError::Invalid { name, expected };
@@ -116,13 +120,17 @@ impl Config {
                 content: text("VITRINE_CONTENT_BUCKET")?,
                 derivatives: text("VITRINE_DERIVATIVES_BUCKET")?,
             },
-            queues: QueueUrls { incoming: text("VITRINE_INCOMING_QUEUE_URL")?, derivatives: text("VITRINE_DERIVATIVES_QUEUE_URL")? },
+            queues: QueueUrls {
+                incoming: text("VITRINE_INCOMING_QUEUE_URL")?,
+                derivatives: text("VITRINE_DERIVATIVES_QUEUE_URL")?,
+            },
             api_url: text("VITRINE_API_URL")?,
             delivery_url: text("VITRINE_DELIVERY_URL")?,
             token_issuer: text("VITRINE_TOKEN_ISSUER")?,
             token_audience: text("VITRINE_TOKEN_AUDIENCE")?,
             token_keys_url: text("VITRINE_TOKEN_KEYS_URL")?,
-            default_access: DefaultAccess::from_code(&access).ok_or(invalid("VITRINE_DEFAULT_ACCESS", "`allow` or `restrict`"))?,
+            default_access: DefaultAccess::from_code(&access)
+                .ok_or(invalid("VITRINE_DEFAULT_ACCESS", "`allow` or `restrict`"))?,
             require_collection: text("VITRINE_REQUIRE_COLLECTION")?
                 .parse()
                 .map_err(|_| invalid("VITRINE_REQUIRE_COLLECTION", "`true` or `false`"))?,
@@ -170,7 +178,8 @@ mod tests {
         Config::from(|name| {
             let given = extra.iter().find(|(held, _)| *held == name).map(|(_, value)| (*value).to_owned());
             let variable = VARIABLES.iter().find(|variable| variable.name == name);
-            given.or_else(|| variable.filter(|variable| variable.default.is_none()).map(|_| "0101".to_owned()))
+            given
+                .or_else(|| variable.filter(|variable| variable.default.is_none()).map(|_| "0101".to_owned()))
         })
     }
 
@@ -182,8 +191,15 @@ mod tests {
 
     #[test]
     fn names_the_variable_that_is_missing_or_wrong() {
-        assert_eq!(Config::from(|_| None).unwrap_err().to_string(), "the variable `VITRINE_INSTITUTION` must be set");
-        for (name, value) in [("VITRINE_DEFAULT_ACCESS", "open"), ("VITRINE_UPLOAD_EXPIRY_DAYS", "0"), ("VITRINE_REQUESTS_PER_SECOND", "x")] {
+        assert_eq!(
+            Config::from(|_| None).unwrap_err().to_string(),
+            "the variable `VITRINE_INSTITUTION` must be set"
+        );
+        for (name, value) in [
+            ("VITRINE_DEFAULT_ACCESS", "open"),
+            ("VITRINE_UPLOAD_EXPIRY_DAYS", "0"),
+            ("VITRINE_REQUESTS_PER_SECOND", "x"),
+        ] {
             assert!(read(&[(name, value)]).unwrap_err().to_string().contains(name));
         }
     }

@@ -35,7 +35,8 @@ pub async fn serve(routes: impl FnOnce(Api) -> Router) -> Result<(), Error> {
 
 /// Puts what the gateway itself saw of a request where the routes look for it; headers are not believed (B36).
 async fn from_gateway(mut request: Request, next: Next) -> Response {
-    if let Some(RequestContext::ApiGatewayV2(context)) = request.extensions().get::<RequestContext>().cloned() {
+    if let Some(RequestContext::ApiGatewayV2(context)) = request.extensions().get::<RequestContext>().cloned()
+    {
         if let Some(address) = context.http.source_ip.as_deref().and_then(|address| address.parse().ok()) {
             request.extensions_mut().insert(SourceAddress(address));
         }

@@ -10,7 +10,8 @@ use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::ids::{IdError, Minter, UserId};
 use vitrine_http::Api;
 use vitrine_http::auth::{
-    Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked, TokenSettings, Unavailable,
+    Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked, TokenSettings,
+    Unavailable,
 };
 use vitrine_http::wire::Throttle;
 use vitrine_media::Tools;
@@ -58,10 +59,13 @@ fn random() -> u64 {
 /// The HTTP API over the use cases.
 pub fn api(config: &Config, app: App) -> Api {
     let directory = CachedDirectory::new(Arc::new(StoreDirectory(app.catalog.clone())));
-    let settings = TokenSettings { issuer: config.token_issuer.clone(), audience: config.token_audience.clone() };
+    let settings =
+        TokenSettings { issuer: config.token_issuer.clone(), audience: config.token_audience.clone() };
     Api {
         authenticator: Authenticator::new(settings, JwksCache::new(fetch_keys(config)), directory),
-        throttle: Throttle::per_second(NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MIN)),
+        throttle: Throttle::per_second(
+            NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MIN),
+        ),
         addresses: Api::addresses(&config.api_url, &config.delivery_url, &config.institution),
         clock: Arc::new(Timestamp::now),
         app,

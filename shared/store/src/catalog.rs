@@ -107,7 +107,8 @@ impl Catalog {
 
     /// Up to [`MAX_BATCH`] bib records in one call; those that are not there are left out.
     pub async fn bibs(&self, ids: &[MmsId]) -> Result<Vec<BibRecord>, StoreError> {
-        let mut wanted: Vec<_> = ids.iter().take(MAX_BATCH).map(|id| key_attributes(&keys::bib(id))).collect();
+        let mut wanted: Vec<_> =
+            ids.iter().take(MAX_BATCH).map(|id| key_attributes(&keys::bib(id))).collect();
         wanted.dedup();
         let mut found = Vec::new();
         // The service may leave keys for another round; each round brings at least one.
@@ -116,7 +117,10 @@ impl Catalog {
                 .set_keys(Some(std::mem::take(&mut wanted)))
                 .consistent_read(true)
                 .build()
-                .map_err(|error| StoreError::Unavailable { operation: "BatchGetItem", source: Box::new(error) })?;
+                .map_err(|error| StoreError::Unavailable {
+                    operation: "BatchGetItem",
+                    source: Box::new(error),
+                })?;
             let answer = self
                 .client
                 .batch_get_item()
@@ -150,7 +154,11 @@ impl Catalog {
     }
 
     /// A title's membership of a collection.
-    pub async fn membership(&self, mms: &MmsId, collection: &CollectionId) -> Result<Option<Membership>, StoreError> {
+    pub async fn membership(
+        &self,
+        mms: &MmsId,
+        collection: &CollectionId,
+    ) -> Result<Option<Membership>, StoreError> {
         self.get(keys::membership(mms, collection)).await
     }
 
@@ -226,7 +234,11 @@ impl Catalog {
     }
 
     /// A title's representations, in order.
-    pub async fn representations_of(&self, mms: &MmsId, page: &PageRequest) -> Result<Page<Representation>, StoreError> {
+    pub async fn representations_of(
+        &self,
+        mms: &MmsId,
+        page: &PageRequest,
+    ) -> Result<Page<Representation>, StoreError> {
         self.list(keys::representations_of(mms), page).await
     }
 
@@ -236,12 +248,20 @@ impl Catalog {
     }
 
     /// The collections below `parent`, in order.
-    pub async fn children_of(&self, parent: Option<&CollectionId>, page: &PageRequest) -> Result<Page<Collection>, StoreError> {
+    pub async fn children_of(
+        &self,
+        parent: Option<&CollectionId>,
+        page: &PageRequest,
+    ) -> Result<Page<Collection>, StoreError> {
         self.list(keys::children_of(parent), page).await
     }
 
     /// The titles of a collection, by title.
-    pub async fn members_of(&self, collection: &CollectionId, page: &PageRequest) -> Result<Page<Membership>, StoreError> {
+    pub async fn members_of(
+        &self,
+        collection: &CollectionId,
+        page: &PageRequest,
+    ) -> Result<Page<Membership>, StoreError> {
         self.list(keys::members_of(collection), page).await
     }
 
@@ -299,7 +319,11 @@ impl Catalog {
         answer.items.unwrap_or_default().into_iter().map(parse).collect()
     }
 
-    async fn list<T: Item + DeserializeOwned>(&self, partition: String, page: &PageRequest) -> Result<Page<T>, StoreError> {
+    async fn list<T: Item + DeserializeOwned>(
+        &self,
+        partition: String,
+        page: &PageRequest,
+    ) -> Result<Page<T>, StoreError> {
         let mut start = page.after.as_deref().and_then(|cursor| start_key(&partition, cursor));
         if start.is_none() && page.after.is_none() && page.offset > 0 {
             match self.skip(&partition, page.offset.min(MAX_OFFSET)).await? {
@@ -395,7 +419,11 @@ fn service_limit(limit: u32) -> i32 {
 
 fn parse<T: Item + DeserializeOwned>(attributes: Attributes) -> Result<T, StoreError> {
     let key = attributes.get("pk").and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
-    serde_dynamo::from_item(attributes).map_err(|source| StoreError::Malformed { key, kind: T::KIND, source: Box::new(source) })
+    serde_dynamo::from_item(attributes).map_err(|source| StoreError::Malformed {
+        key,
+        kind: T::KIND,
+        source: Box::new(source),
+    })
 }
 
 /// Writes down where a list goes on: the index sort key and the item's own key.

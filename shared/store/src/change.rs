@@ -133,8 +133,11 @@ impl Change {
 
 fn attributes<I: Item>(item: &I, version: u64) -> Result<Attributes, StoreError> {
     let key = item.key();
-    let mut attributes: Attributes = serde_dynamo::to_item(item)
-        .map_err(|source| StoreError::Malformed { key: key.pk.clone(), kind: I::KIND, source: Box::new(source) })?;
+    let mut attributes: Attributes = serde_dynamo::to_item(item).map_err(|source| StoreError::Malformed {
+        key: key.pk.clone(),
+        kind: I::KIND,
+        source: Box::new(source),
+    })?;
     attributes.insert("pk".into(), AttributeValue::S(key.pk));
     attributes.insert("sk".into(), AttributeValue::S(key.sk));
     if let Some(index) = item.index() {
@@ -186,8 +189,9 @@ impl Catalog {
                 Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => Some(canceled),
                 _ => None,
             };
-            let codes: Vec<&str> =
-                canceled.map(|c| c.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect()).unwrap_or_default();
+            let codes: Vec<&str> = canceled
+                .map(|c| c.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect())
+                .unwrap_or_default();
             if let Some(failed) = codes.iter().position(|code| *code == "ConditionalCheckFailed") {
                 return Err(match change.operations.get(failed) {
                     Some(Operation { kind, expects: Expectation::New, .. }) => CommitError::Exists(kind),
@@ -195,8 +199,12 @@ impl Catalog {
                     None => CommitError::Exists("audit row"),
                 });
             }
-            let passing = codes.iter().any(|code| matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
-                || matches!(error.code(), Some("TransactionInProgressException" | "TransactionConflictException"));
+            let passing = codes.iter().any(|code| {
+                matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+            }) || matches!(
+                error.code(),
+                Some("TransactionInProgressException" | "TransactionConflictException")
+            );
             if !passing || tries >= MAX_TRIES {
                 return Err(StoreError::unavailable("TransactWriteItems", error).into());
             }
@@ -207,7 +215,13 @@ impl Catalog {
     async fn send(
         &self,
         change: &Change,
-    ) -> Result<(), aws_sdk_dynamodb::error::SdkError<TransactWriteItemsError, aws_sdk_dynamodb::config::http::HttpResponse>> {
+    ) -> Result<
+        (),
+        aws_sdk_dynamodb::error::SdkError<
+            TransactWriteItemsError,
+            aws_sdk_dynamodb::config::http::HttpResponse,
+        >,
+    > {
         let catalog = &self.tables().catalog;
         let mut items = Vec::with_capacity(change.len());
         for operation in &change.operations {
@@ -229,7 +243,10 @@ impl Catalog {
     }
 }
 
-fn transact(table: &str, operation: &Operation) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+fn transact(
+    table: &str,
+    operation: &Operation,
+) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
     let item = TransactWriteItem::builder();
     Ok(match &operation.write {
         Write::Put(attributes, version) => {
@@ -274,7 +291,8 @@ fn transact(table: &str, operation: &Operation) -> Result<TransactWriteItem, aws
 fn audit_attributes(row: &AuditRow) -> Attributes {
     let key = keys::audit(row);
     let mut attributes = key_attributes(&key);
-    let mut text = |name: &str, value: &str| attributes.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
+    let mut text =
+        |name: &str, value: &str| attributes.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
     text("id", row.id.as_str());
     text("subject", &row.subject);
     text("action", &row.action);
@@ -294,7 +312,10 @@ fn audit_attributes(row: &AuditRow) -> Attributes {
 
 /// A pause that doubles with each try and differs from change to change, so that two that met do not meet again.
 fn pause(tries: u32, event: &EventId) -> Duration {
-    let spread = event.as_str().bytes().fold(u64::from(tries), |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let spread = event
+        .as_str()
+        .bytes()
+        .fold(u64::from(tries), |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let base = 10_u64 << tries.min(6);
     Duration::from_millis(base + spread % base)
 }

@@ -59,7 +59,8 @@ impl Clients {
     }
 
     fn from_config(config: SdkConfig) -> Self {
-        let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let own_endpoint =
+            config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(own_endpoint).build();
         Self {
             dynamo: aws_sdk_dynamodb::Client::new(&config),
@@ -84,10 +85,12 @@ pub fn http_client() -> SharedHttpClient {
 ///
 /// # Errors
 /// An address that is none, no answer in time, a status other than 200, more than `max_bytes`.
-pub async fn fetch(address: &str, max_bytes: usize) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    let connector = aws_smithy_http_client::Connector::builder()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build();
+pub async fn fetch(
+    address: &str,
+    max_bytes: usize,
+) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let connector =
+        aws_smithy_http_client::Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
     let request = HttpRequest::get(address)?;
     let call = async {
         let answer = connector.call(request).await?;

@@ -50,19 +50,61 @@ pub trait Versioned: Item {
 
 /// One line of the data model's documentation: item, key, index 1.
 pub const DATA_MODEL: &[[&str; 5]] = &[
-    ["bib record", "`BIB#{mms}`", "`BIB`", "`TITLE#{shard}` / `{sort title}#{mms}`", "browse titles; collections' own records and deleted ones are not listed"],
-    ["membership", "`BIB#{mms}`", "`IN#{collection}`", "`MEMBERS#{collection}` / `{sort title}#{mms}`", "titles of a collection"],
-    ["representation", "`REP#{rep}`", "`REP`", "`REPS#{mms}` / `{order}#{rep}`", "representations of a title, in order"],
-    ["file", "`FILE#{file}`", "`FILE`", "`FILES#{rep}` / `{order}#{file}`", "files of a representation, in order"],
-    ["collection", "`COLL#{id}`", "`COLL`", "`CHILDREN#{parent or TOP}` / `{order}#{id}`", "collections below one, in order"],
+    [
+        "bib record",
+        "`BIB#{mms}`",
+        "`BIB`",
+        "`TITLE#{shard}` / `{sort title}#{mms}`",
+        "browse titles; collections' own records and deleted ones are not listed",
+    ],
+    [
+        "membership",
+        "`BIB#{mms}`",
+        "`IN#{collection}`",
+        "`MEMBERS#{collection}` / `{sort title}#{mms}`",
+        "titles of a collection",
+    ],
+    [
+        "representation",
+        "`REP#{rep}`",
+        "`REP`",
+        "`REPS#{mms}` / `{order}#{rep}`",
+        "representations of a title, in order",
+    ],
+    [
+        "file",
+        "`FILE#{file}`",
+        "`FILE`",
+        "`FILES#{rep}` / `{order}#{file}`",
+        "files of a representation, in order",
+    ],
+    [
+        "collection",
+        "`COLL#{id}`",
+        "`COLL`",
+        "`CHILDREN#{parent or TOP}` / `{order}#{id}`",
+        "collections below one, in order",
+    ],
     ["collection name", "`NAME#{normalised name}`", "`NAME`", "-", "makes top-level names unique"],
     ["identifier", "`ID#{scheme}#{normalised}`", "`BIB#{mms}`", "-", "titles with an identifier"],
     ["upload intent", "`UPLOAD#{id}`", "`UPLOAD`", "-", "found by id alone"],
-    ["outbox row", "`OUTBOX#{event}`", "`OUTBOX`", "`DUE#{shard}` / `{due}#{event}`", "what is owed and when; sparse, 16 shards"],
+    [
+        "outbox row",
+        "`OUTBOX#{event}`",
+        "`OUTBOX`",
+        "`DUE#{shard}` / `{due}#{event}`",
+        "what is owed and when; sparse, 16 shards",
+    ],
     ["user", "`USER#{id}`", "`USER`", "`USERS` / `{id}`", "users"],
     ["API key", "`KEY#{SHA-256}`", "`KEY`", "`KEYS` / `{id}`", "API keys, by their public id"],
     ["library", "`CONFIG#library`", "`{code}`", "-", "libraries"],
-    ["audit row (table `audit`)", "`{kind}#{id}`", "`{at}#{event}`", "-", "history of one thing; only ever put"],
+    [
+        "audit row (table `audit`)",
+        "`{kind}#{id}`",
+        "`{at}#{event}`",
+        "-",
+        "history of one thing; only ever put",
+    ],
 ];
 
 /// Sort keys hold at most 1,024 bytes; a sort title takes at most this many of them.
@@ -250,7 +292,9 @@ item!(Membership, "membership", |it| membership(&it.mms_id, &it.collection), |it
     Some(Key::new(members_of(&it.collection), format!("{}#{}", bounded(&it.sort_title), it.mms_id)))
 });
 item!(Representation, "representation", |it| representation(&it.id), |it| {
-    it.removal.is_none().then(|| Key::new(representations_of(&it.mms_id), ordered(it.fields.order, it.id.as_str())))
+    it.removal
+        .is_none()
+        .then(|| Key::new(representations_of(&it.mms_id), ordered(it.fields.order, it.id.as_str())))
 });
 item!(DigitalFile, "file", |it| file(&it.id), |it| {
     it.removal.is_none().then(|| Key::new(files_of(&it.representation), ordered(it.order, it.id.as_str())))
@@ -298,7 +342,8 @@ mod tests {
 
     #[test]
     fn things_with_a_place_come_first_and_the_rest_by_age() {
-        let mut keys = [ordered(None, "132"), ordered(Some(10), "134"), ordered(None, "131"), ordered(Some(2), "139")];
+        let mut keys =
+            [ordered(None, "132"), ordered(Some(10), "134"), ordered(None, "131"), ordered(Some(2), "139")];
         keys.sort();
         assert_eq!(keys, ["00000000002#139", "00000000010#134", "1#131", "1#132"]);
     }

@@ -22,7 +22,9 @@ use jiff::Timestamp;
 
 use crate::clients::Clients;
 
-pub use copy::{Copied, CopyProgress, CopySource, CopyTarget, MAX_SINGLE_COPY_BYTES, copy_part_bytes, copy_ranges};
+pub use copy::{
+    Copied, CopyProgress, CopySource, CopyTarget, MAX_SINGLE_COPY_BYTES, copy_part_bytes, copy_ranges,
+};
 pub use digest::{ContentDigest, DigestStateError, Digested};
 pub use error::ObjectsError;
 pub use form::SignedForm;

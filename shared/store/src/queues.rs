@@ -149,10 +149,8 @@ impl Queues {
             SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
         });
         let entries: Result<Vec<_>, _> = entries.collect();
-        let entries = entries.map_err(|_| QueueError::Refused {
-            operation: "SendMessageBatch",
-            code: "NotSent".to_owned(),
-        })?;
+        let entries = entries
+            .map_err(|_| QueueError::Refused { operation: "SendMessageBatch", code: "NotSent".to_owned() })?;
         let answer = self
             .sqs
             .send_message_batch()

@@ -86,7 +86,9 @@ pub fn decode_arrivals(body: &str, incoming_bucket: &str) -> Result<Vec<Arrival>
         }
         Body::Test { event } if event == "s3:TestEvent" => Ok(vec![Arrival::Ignored("test-event")]),
         Body::Test { .. } => Ok(vec![Arrival::Ignored("unknown-event")]),
-        Body::Storage { records } => records.iter().map(|record| decode_record(record, incoming_bucket)).collect(),
+        Body::Storage { records } => {
+            records.iter().map(|record| decode_record(record, incoming_bucket)).collect()
+        }
     }
 }
 
@@ -97,7 +99,8 @@ fn decode_record(record: &Record, incoming_bucket: &str) -> Result<Arrival, Deco
     if record.s3.bucket.name != incoming_bucket {
         return Ok(Arrival::Ignored("another-bucket"));
     }
-    let created = record.event_name.strip_prefix("s3:").unwrap_or(&record.event_name).starts_with("ObjectCreated:");
+    let created =
+        record.event_name.strip_prefix("s3:").unwrap_or(&record.event_name).starts_with("ObjectCreated:");
     if !created {
         // A delete after a re-create must not undo anything (B3): what is there decides, and deletes are our own.
         return Ok(Arrival::Ignored("another-event"));
@@ -159,7 +162,10 @@ mod tests {
             (event("ObjectCreated:Put", "content", "intent/71"), "another-bucket"),
             (event("ObjectCreated:Put", "incoming", "quarantine/intent/71/v"), "another-prefix"),
             (event("ObjectCreated:Put", "incoming", "intent/../71"), "no-upload-id"),
-            (r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"incoming"}"#.to_owned(), "test-event"),
+            (
+                r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"incoming"}"#.to_owned(),
+                "test-event",
+            ),
         ] {
             assert_eq!(decode(&body), Arrival::Ignored(reason));
         }
@@ -168,7 +174,9 @@ mod tests {
 
     #[test]
     fn b11_what_nobody_understands_is_an_error() {
-        for body in ["", "{}", "[]", "null", r#"{"work":"UNKNOWN"}"#, r#"{"Records":[{"eventVersion":"2.1"}]}"#] {
+        for body in
+            ["", "{}", "[]", "null", r#"{"work":"UNKNOWN"}"#, r#"{"Records":[{"eventVersion":"2.1"}]}"#]
+        {
             assert!(decode_arrivals(body, "incoming").is_err(), "{body}");
         }
         let newer = event("ObjectCreated:Put", "incoming", "intent/71").replace("2.1", "3.0");

@@ -14,7 +14,12 @@ use crate::{Metric, Surroundings};
 const FUNCTION: &str = "make-derivatives";
 
 /// Works a batch off and returns the messages to be tried again.
-pub async fn derivatives_batch(app: &App, event: SqsEvent, tools: &Tools, around: &Surroundings<'_>) -> SqsBatchResponse {
+pub async fn derivatives_batch(
+    app: &App,
+    event: SqsEvent,
+    tools: &Tools,
+    around: &Surroundings<'_>,
+) -> SqsBatchResponse {
     let mut failures = Vec::new();
     for message in event.records {
         let id = message.message_id.unwrap_or_default();
@@ -29,7 +34,11 @@ async fn one(app: &App, message_id: &str, body: &str, tools: &Tools, around: &Su
     let started = Instant::now();
     let (outcome, settled) = match serde_json::from_str::<Message>(body) {
         Err(error) => {
-            tracing::error!(message.id = message_id, error = &error as &dyn std::error::Error, "message not understood");
+            tracing::error!(
+                message.id = message_id,
+                error = &error as &dyn std::error::Error,
+                "message not understood"
+            );
             ("not-understood", false)
         }
         Ok(message) => {

@@ -29,7 +29,11 @@ async fn one(app: &App, message_id: &str, body: &str, around: &Surroundings<'_>)
     let arrivals = match decode_arrivals(body, app.objects.bucket_name(Bucket::Incoming)) {
         Ok(arrivals) => arrivals,
         Err(error) => {
-            tracing::error!(message.id = message_id, error = &error as &dyn std::error::Error, "message not understood");
+            tracing::error!(
+                message.id = message_id,
+                error = &error as &dyn std::error::Error,
+                "message not understood"
+            );
             (around.metrics)(Metric { function: FUNCTION, outcome: "not-understood", duration_ms: 0 });
             return false;
         }
@@ -74,7 +78,12 @@ fn report(message_id: &str, upload_id: &str, result: &Result<Registered, AppErro
             ("quarantined", true)
         }
         Ok(Registered::Continues { hashed_bytes }) => {
-            tracing::info!(message.id = message_id, upload.id = upload_id, hashed_bytes, "registration goes on");
+            tracing::info!(
+                message.id = message_id,
+                upload.id = upload_id,
+                hashed_bytes,
+                "registration goes on"
+            );
             ("continues", true)
         }
         Ok(Registered::Nothing) => {
@@ -86,7 +95,12 @@ fn report(message_id: &str, upload_id: &str, result: &Result<Registered, AppErro
             ("not-there", false)
         }
         Err(error) => {
-            tracing::error!(message.id = message_id, upload.id = upload_id, error = error as &dyn std::error::Error, "registration failed");
+            tracing::error!(
+                message.id = message_id,
+                upload.id = upload_id,
+                error = error as &dyn std::error::Error,
+                "registration failed"
+            );
             ("failed", false)
         }
     }

@@ -38,7 +38,10 @@ mod tests {
 
     #[test]
     fn a_metric_is_one_line_that_names_function_and_outcome() {
-        let line = metrics_line(&Metric { function: "register-file", outcome: "registered", duration_ms: 12 }, 1_000);
+        let line = metrics_line(
+            &Metric { function: "register-file", outcome: "registered", duration_ms: 12 },
+            1_000,
+        );
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert!(!line.contains('\n'));
         assert_eq!(value["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Vitrine");

@@ -18,7 +18,13 @@ pub async fn sweep_run(app: &App, request_id: &str, around: &Surroundings<'_>) -
     let result = app.sweep(&call, around.time_left).await;
     let outcome = match &result {
         Ok(swept) => {
-            tracing::info!(due = swept.due, settled = swept.settled, waiting = swept.waiting, failed = swept.failed, "sweep done");
+            tracing::info!(
+                due = swept.due,
+                settled = swept.settled,
+                waiting = swept.waiting,
+                failed = swept.failed,
+                "sweep done"
+            );
             if swept.failed > 0 { "partly" } else { "done" }
         }
         Err(error) => {

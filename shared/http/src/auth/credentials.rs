@@ -77,7 +77,8 @@ pub fn credential_of(headers: &HeaderMap, query: &str) -> Result<Credential, Cre
 }
 
 fn sound(text: &str) -> Result<String, CredentialError> {
-    let legal = (1..=MAX_CREDENTIAL_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let legal =
+        (1..=MAX_CREDENTIAL_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     if legal { Ok(text.to_owned()) } else { Err(CredentialError::Malformed) }
 }
 

@@ -12,7 +12,8 @@ use vitrine_domain::Timestamp;
 use crate::wire::strict_json;
 
 /// Fetches the key set's document. The runtime gives it, so that no HTTP client is linked here.
-pub type FetchKeys = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<u8>, KeySetError>> + Send>> + Send + Sync>;
+pub type FetchKeys =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<u8>, KeySetError>> + Send>> + Send + Sync>;
 
 /// The key set is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -101,11 +102,16 @@ fn parse(bytes: &[u8]) -> Result<HashMap<String, Arc<DecodingKey>>, KeySetError>
         return Err(KeySetError::Fetch("the document is too large".to_owned()));
     }
     let value = strict_json::read(bytes, 8).map_err(|error| KeySetError::Fetch(error.to_string()))?;
-    let document: Document = serde_json::from_value(value).map_err(|error| KeySetError::Fetch(error.to_string()))?;
+    let document: Document =
+        serde_json::from_value(value).map_err(|error| KeySetError::Fetch(error.to_string()))?;
     let mut keys = HashMap::new();
     for jwk in document.keys.into_iter().take(MAX_KEYS) {
-        let signs = jwk.usage.as_deref().is_none_or(|usage| usage == "sig") && jwk.alg.as_deref().is_none_or(|alg| alg == "RS256");
-        let (true, "RSA", Some(kid), Some(n), Some(e)) = (signs, jwk.kty.as_str(), jwk.kid, jwk.n, jwk.e) else { continue };
+        let signs = jwk.usage.as_deref().is_none_or(|usage| usage == "sig")
+            && jwk.alg.as_deref().is_none_or(|alg| alg == "RS256");
+        let (true, "RSA", Some(kid), Some(n), Some(e)) = (signs, jwk.kty.as_str(), jwk.kid, jwk.n, jwk.e)
+        else {
+            continue;
+        };
         if let Ok(key) = DecodingKey::from_rsa_components(&n, &e) {
             keys.insert(kid, Arc::new(key));
         }

@@ -92,18 +92,26 @@ impl Authenticator {
                 let user = self.directory.user(&id, now).await.map_err(|_| AuthError::Unavailable)?;
                 match user {
                     Some(user) if !user.active => Err(AuthError::Invalid("the user is switched off")),
-                    Some(user) => {
-                        Ok(Actor { id, grants: user.grants, groups: user.groups, read_only: false, source_ip })
+                    Some(user) => Ok(Actor {
+                        id,
+                        grants: user.grants,
+                        groups: user.groups,
+                        read_only: false,
+                        source_ip,
+                    }),
+                    None => {
+                        Ok(Actor { id, grants: Vec::new(), groups: Vec::new(), read_only: false, source_ip })
                     }
-                    None => Ok(Actor { id, grants: Vec::new(), groups: Vec::new(), read_only: false, source_ip }),
                 }
             }
             Ok(Credential::ApiKey(key)) => {
-                let found = self.directory.key(&hash_key(&key), now).await.map_err(|_| AuthError::Unavailable)?;
+                let found =
+                    self.directory.key(&hash_key(&key), now).await.map_err(|_| AuthError::Unavailable)?;
                 let Some(key) = found.filter(|key| key.active) else {
                     return Err(AuthError::Invalid("no such API key, or it was revoked"));
                 };
-                let id: UserId = format!("key:{}", key.id).parse().map_err(|_| AuthError::Invalid("malformed key id"))?;
+                let id: UserId =
+                    format!("key:{}", key.id).parse().map_err(|_| AuthError::Invalid("malformed key id"))?;
                 let read_only = key.permission == KeyPermission::ReadOnly;
                 Ok(Actor { id, grants: key.grants, groups: Vec::new(), read_only, source_ip })
             }

@@ -57,7 +57,12 @@ pub fn key_id(token: &str) -> Result<String, TokenError> {
 ///
 /// # Errors
 /// Any doubt.
-pub fn verify(token: &str, key: &DecodingKey, settings: &TokenSettings, now: Timestamp) -> Result<UserId, TokenError> {
+pub fn verify(
+    token: &str,
+    key: &DecodingKey,
+    settings: &TokenSettings,
+    now: Timestamp,
+) -> Result<UserId, TokenError> {
     let claims = take_apart(token)?.claims;
     let mut validation = Validation::new(Algorithm::RS256);
     // Times and names are checked below, with the clock that was given.
@@ -65,7 +70,8 @@ pub fn verify(token: &str, key: &DecodingKey, settings: &TokenSettings, now: Tim
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    jsonwebtoken::decode::<Value>(token, key, &validation).map_err(|_| TokenError("the signature does not fit"))?;
+    jsonwebtoken::decode::<Value>(token, key, &validation)
+        .map_err(|_| TokenError("the signature does not fit"))?;
 
     if claims.get("iss").and_then(Value::as_str) != Some(settings.issuer.as_str()) {
         return Err(TokenError("another issuer"));
@@ -110,7 +116,9 @@ fn is_for(claims: &Map<String, Value>, audience: &str) -> bool {
 fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
-        Some(value) => value.as_i64().filter(|at| *at >= 0).map(Some).ok_or(TokenError("a time that is no whole number")),
+        Some(value) => {
+            value.as_i64().filter(|at| *at >= 0).map(Some).ok_or(TokenError("a time that is no whole number"))
+        }
     }
 }
 
@@ -128,10 +136,15 @@ fn take_apart(token: &str) -> Result<Taken, TokenError> {
     if header.get("alg").and_then(Value::as_str) != Some("RS256") {
         return Err(TokenError("an algorithm other than RS256"));
     }
-    if header.get("typ").is_some_and(|typ| typ.as_str().is_none_or(|typ| !matches!(typ.to_ascii_uppercase().as_str(), "JWT" | "AT+JWT"))) {
+    if header.get("typ").is_some_and(|typ| {
+        typ.as_str().is_none_or(|typ| !matches!(typ.to_ascii_uppercase().as_str(), "JWT" | "AT+JWT"))
+    }) {
         return Err(TokenError("another type of token"));
     }
-    if ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "zip", "b64"].iter().any(|name| header.contains_key(*name)) {
+    if ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "zip", "b64"]
+        .iter()
+        .any(|name| header.contains_key(*name))
+    {
         return Err(TokenError("a header that brings its own key or rules"));
     }
     Ok(Taken { header, claims: object(claims)? })

@@ -37,20 +37,25 @@ impl Wire for BibBody {
 
 impl BibBody {
     fn into_record(self, default_suppressed: bool) -> Result<RecordInput, Problem> {
-        let [source]: [String; 1] = self
-            .anies
-            .try_into()
-            .map_err(|_| Problem::bad_field("anies", "must hold one record: the record element in XML, its text as a list of one in JSON"))?;
-        let extracted = vitrine_metadata::extract_record(&source).map_err(|errors| Problem::bad_field("record", errors.to_string()))?;
+        let [source]: [String; 1] = self.anies.try_into().map_err(|_| {
+            Problem::bad_field(
+                "anies",
+                "must hold one record: the record element in XML, its text as a list of one in JSON",
+            )
+        })?;
+        let extracted = vitrine_metadata::extract_record(&source)
+            .map_err(|errors| Problem::bad_field("record", errors.to_string()))?;
         let format = match self.record_format {
             Some(format) => {
                 let format: vitrine_metadata::Format =
-                    format.value.parse().map_err(|error: vitrine_metadata::UnknownFormatError| Problem::bad_field("record_format", error.to_string()))?;
+                    format.value.parse().map_err(|error: vitrine_metadata::UnknownFormatError| {
+                        Problem::bad_field("record_format", error.to_string())
+                    })?;
                 format
             }
-            None => extracted
-                .format
-                .ok_or_else(|| Problem::bad_field("record_format", "must be given: the record does not show its format"))?,
+            None => extracted.format.ok_or_else(|| {
+                Problem::bad_field("record_format", "must be given: the record does not show its format")
+            })?,
         };
         let format = RecordFormat::from_code(format.code()).ok_or_else(Problem::internal)?;
         let suppressed = self.suppress_from_publishing.unwrap_or(default_suppressed);
@@ -71,7 +76,8 @@ impl Wanted {
             Some("brief") => true,
             Some(_) => return Err(Problem::bad_field("view", "must be `full` or `brief`")),
         };
-        let digital = params.get("expand")?.is_some_and(|expand| expand.split(',').any(|word| word == "d_avail"));
+        let digital =
+            params.get("expand")?.is_some_and(|expand| expand.split(',').any(|word| word == "d_avail"));
         Ok(Self { brief, digital })
     }
 }
@@ -79,14 +85,24 @@ impl Wanted {
 /// The most representations that `expand=d_avail` tells of.
 const EXPANDED: u32 = 100;
 
-async fn view(api: &Api, caller: &Caller, found: &BibWithSource, wanted: &Wanted) -> Result<serde_json::Value, Problem> {
+async fn view(
+    api: &Api,
+    caller: &Caller,
+    found: &BibWithSource,
+    wanted: &Wanted,
+) -> Result<serde_json::Value, Problem> {
     let mut source = found.source.clone();
     if wanted.digital && found.bib.representation_count > 0 {
         let page = PageRequest { limit: EXPANDED, ..PageRequest::default() };
         let (representations, _) = api.app.list_representations(&caller.0, &found.bib.mms_id, &page).await?;
-        let lines: Vec<_> = representations.items.iter().map(|representation| api.addresses.availability(representation)).collect();
+        let lines: Vec<_> = representations
+            .items
+            .iter()
+            .map(|representation| api.addresses.availability(representation))
+            .collect();
         let format = found.bib.format.code().parse().map_err(|_| Problem::internal())?;
-        source = vitrine_metadata::add_availability(format, &source, &lines).map_err(|_| Problem::internal())?;
+        source =
+            vitrine_metadata::add_availability(format, &source, &lines).map_err(|_| Problem::internal())?;
     }
     let mut view = api.addresses.bib(found, &source);
     if wanted.brief
@@ -101,9 +117,17 @@ pub(crate) async fn find(State(api): State<Api>, caller: Caller, params: Params)
     let wanted = Wanted::of(&params)?;
     let ids: Vec<MmsId> = if let Some(ids) = params.get("mms_id")? {
         let parsed = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
-        parsed.map(|text| text.parse().map_err(|_| Problem { code: "402204", ..Problem::bad_field("mms_id", format!("`{text}` is not a bib record id")) })).collect::<Result<_, _>>()?
+        parsed
+            .map(|text| {
+                text.parse().map_err(|_| Problem {
+                    code: "402204",
+                    ..Problem::bad_field("mms_id", format!("`{text}` is not a bib record id"))
+                })
+            })
+            .collect::<Result<_, _>>()?
     } else if let Some(rep) = params.get("representation_id")? {
-        let rep: RepId = rep.parse().map_err(|_| Problem::bad_field("representation_id", "is not a representation id"))?;
+        let rep: RepId =
+            rep.parse().map_err(|_| Problem::bad_field("representation_id", "is not a representation id"))?;
         vec![api.app.find_bib_by_representation(&caller.0, &rep).await?]
     } else {
         let mut asked = None;
@@ -111,14 +135,21 @@ pub(crate) async fn find(State(api): State<Api>, caller: Caller, params: Params)
             ("other_system_id", &["other-system", "control-number"][..]),
             ("isbn", &["isbn"][..]),
             ("issn", &["issn"][..]),
-            ("identifier", &["other", "uri", "doi", "handle", "lccn", "isbn", "issn", "other-system", "control-number"][..]),
+            (
+                "identifier",
+                &["other", "uri", "doi", "handle", "lccn", "isbn", "issn", "other-system", "control-number"]
+                    [..],
+            ),
         ] {
             if let Some(value) = params.get(parameter)? {
                 asked = Some((schemes, value.to_owned()));
             }
         }
         let Some((schemes, value)) = asked else {
-            return Err(Problem::bad_field("mms_id", "or `representation_id`, `other_system_id`, `isbn`, `issn` or `identifier` must be given"));
+            return Err(Problem::bad_field(
+                "mms_id",
+                "or `representation_id`, `other_system_id`, `isbn`, `issn` or `identifier` must be given",
+            ));
         };
         api.app.find_bibs_by_identifier(&caller.0, schemes, &value).await?
     };
@@ -131,14 +162,27 @@ pub(crate) async fn find(State(api): State<Api>, caller: Caller, params: Params)
     Ok(Reply::ok(&BIBS, list("bib", views, total, None)))
 }
 
-pub(crate) async fn create(State(api): State<Api>, caller: Caller, Body(body): Body<BibBody>) -> Result<Reply, Problem> {
-    caller.0.actor.may_somewhere(vitrine_domain::roles::Action::CreateBib).map_err(vitrine_app::AppError::from)?;
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(body): Body<BibBody>,
+) -> Result<Reply, Problem> {
+    caller
+        .0
+        .actor
+        .may_somewhere(vitrine_domain::roles::Action::CreateBib)
+        .map_err(vitrine_app::AppError::from)?;
     // The vendor's documented default (ALMA-8).
     let created = api.app.create_bib(&caller.0, body.into_record(true)?).await?;
     Ok(Reply::ok(&BIB, api.addresses.bib(&created, &created.source)).at_version(created.bib.version))
 }
 
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, Path(mms): Path<String>, params: Params) -> Result<Reply, Problem> {
+pub(crate) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(mms): Path<String>,
+    params: Params,
+) -> Result<Reply, Problem> {
     let wanted = Wanted::of(&params)?;
     let found = api.app.read_bib(&caller.0, &id(&mms, "bib record")?).await?;
     let view = view(&api, &caller, &found, &wanted).await?;
@@ -153,7 +197,11 @@ pub(crate) async fn update(
     if_match: IfMatch,
     Body(body): Body<BibBody>,
 ) -> Result<Reply, Problem> {
-    caller.0.actor.may_somewhere(vitrine_domain::roles::Action::UpdateBib).map_err(vitrine_app::AppError::from)?;
+    caller
+        .0
+        .actor
+        .may_somewhere(vitrine_domain::roles::Action::UpdateBib)
+        .map_err(vitrine_app::AppError::from)?;
     let mode = match params.get("mode")? {
         None | Some("replace") => UpdateMode::Replace,
         Some("merge") => UpdateMode::Merge,
@@ -174,6 +222,8 @@ pub(crate) async fn remove(
     params: Params,
     if_match: IfMatch,
 ) -> Result<Reply, Problem> {
-    api.app.delete_bib(&caller.0, &id(&mms, "bib record")?, params.flag("override", false)?, if_match.version()).await?;
+    api.app
+        .delete_bib(&caller.0, &id(&mms, "bib record")?, params.flag("override", false)?, if_match.version())
+        .await?;
     Ok(Reply::no_content())
 }

@@ -48,13 +48,17 @@ impl CollectionBody {
     fn into_input(self) -> Result<CollectionInput, Problem> {
         let parent = match self.parent_pid {
             None => None,
-            Some(parent) => Some(parent.value.parse().map_err(|_| {
-                Problem { code: "402550", ..Problem::bad_field("parent_pid", "is not a collection id") }
+            Some(parent) => Some(parent.value.parse().map_err(|_| Problem {
+                code: "402550",
+                ..Problem::bad_field("parent_pid", "is not a collection id")
             })?),
         };
         let library = match self.library {
             None => None,
-            Some(code) => Some(code.value.parse().map_err(|_| Problem { code: "402469", ..Problem::bad_field("library", "is not a library's code") })?),
+            Some(code) => Some(code.value.parse().map_err(|_| Problem {
+                code: "402469",
+                ..Problem::bad_field("library", "is not a library's code")
+            })?),
         };
         Ok(CollectionInput {
             parent,
@@ -95,7 +99,8 @@ const TREE_SHOWN: usize = 500;
 /// any below it.
 async fn tree(api: &Api, caller: &Caller, top: Vec<Collection>, levels: u32) -> Result<Vec<Value>, Problem> {
     let mut shown = top.len();
-    let mut rows: Vec<Vec<(Collection, Vec<usize>)>> = vec![top.into_iter().map(|found| (found, Vec::new())).collect()];
+    let mut rows: Vec<Vec<(Collection, Vec<usize>)>> =
+        vec![top.into_iter().map(|found| (found, Vec::new())).collect()];
     for _ in 0..levels {
         let mut below: Vec<(Collection, Vec<usize>)> = Vec::new();
         let Some(row) = rows.last_mut() else { break };
@@ -121,7 +126,8 @@ async fn tree(api: &Api, caller: &Caller, top: Vec<Collection>, levels: u32) -> 
         views_below = row
             .into_iter()
             .map(|(collection, children)| {
-                let below = children.into_iter().filter_map(|index| views_below.get(index).cloned()).collect();
+                let below =
+                    children.into_iter().filter_map(|index| views_below.get(index).cloned()).collect();
                 api.addresses.collection(&collection, below)
             })
             .collect();
@@ -140,12 +146,21 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, params: Params)
     Ok(Reply::ok(&COLLECTIONS, list_view("collection", views, total, found.next.as_deref())))
 }
 
-pub(crate) async fn create(State(api): State<Api>, caller: Caller, Body(body): Body<CollectionBody>) -> Result<Reply, Problem> {
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(body): Body<CollectionBody>,
+) -> Result<Reply, Problem> {
     let created = api.app.create_collection(&caller.0, body.into_input()?).await?;
     Ok(Reply::ok(&COLLECTION, api.addresses.collection(&created, Vec::new())).at_version(created.version))
 }
 
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, path: Segments<1>, params: Params) -> Result<Reply, Problem> {
+pub(crate) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+    params: Params,
+) -> Result<Reply, Problem> {
     let [collection] = path.0;
     let levels = levels(&params)?;
     let found = api.app.read_collection(&caller.0, &id(&collection, "collection")?).await?;
@@ -165,7 +180,8 @@ pub(crate) async fn update(
 ) -> Result<Reply, Problem> {
     let [collection] = path.0;
     let collection: CollectionId = id(&collection, "collection")?;
-    let after = api.app.update_collection(&caller.0, &collection, body.into_input()?, if_match.version()).await?;
+    let after =
+        api.app.update_collection(&caller.0, &collection, body.into_input()?, if_match.version()).await?;
     Ok(Reply::ok(&COLLECTION, api.addresses.collection(&after, Vec::new())).at_version(after.version))
 }
 
@@ -178,13 +194,21 @@ pub(crate) async fn remove(
 ) -> Result<Reply, Problem> {
     let [collection] = path.0;
     let override_titles = params.flag("override", false)?;
-    api.app.delete_collection(&caller.0, &id(&collection, "collection")?, override_titles, if_match.version()).await?;
+    api.app
+        .delete_collection(&caller.0, &id(&collection, "collection")?, override_titles, if_match.version())
+        .await?;
     Ok(Reply::no_content())
 }
 
-pub(crate) async fn members(State(api): State<Api>, caller: Caller, path: Segments<1>, params: Params) -> Result<Reply, Problem> {
+pub(crate) async fn members(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+    params: Params,
+) -> Result<Reply, Problem> {
     let [collection] = path.0;
-    let (found, total) = api.app.list_members(&caller.0, &id(&collection, "collection")?, &page(params.paging()?)).await?;
+    let (found, total) =
+        api.app.list_members(&caller.0, &id(&collection, "collection")?, &page(params.paging()?)).await?;
     let views = found.items.iter().map(|member| api.addresses.member(member)).collect();
     Ok(Reply::ok(&MEMBERS, list_view("bib", views, total, found.next.as_deref())))
 }
@@ -196,13 +220,20 @@ pub(crate) async fn add_member(
     Body(body): Body<MemberBody>,
 ) -> Result<Reply, Problem> {
     let [collection] = path.0;
-    let mms: MmsId = body.mms_id.parse().map_err(|_| Problem { code: "402204", ..Problem::bad_field("mms_id", "is not a bib record id") })?;
+    let mms: MmsId = body
+        .mms_id
+        .parse()
+        .map_err(|_| Problem { code: "402204", ..Problem::bad_field("mms_id", "is not a bib record id") })?;
     let bib = api.app.add_member(&caller.0, &id(&collection, "collection")?, &mms).await?;
     let view = serde_json::json!({ "link": format!("{}/bibs/{mms}", api.addresses.api), "mms_id": mms.as_str(), "title": bib.brief.title });
     Ok(Reply::ok(&MEMBER, view))
 }
 
-pub(crate) async fn remove_member(State(api): State<Api>, caller: Caller, path: Segments<2>) -> Result<Reply, Problem> {
+pub(crate) async fn remove_member(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<2>,
+) -> Result<Reply, Problem> {
     let [collection, mms] = path.0;
     api.app.remove_member(&caller.0, &id(&collection, "collection")?, &id(&mms, "bib record")?).await?;
     Ok(Reply::no_content())

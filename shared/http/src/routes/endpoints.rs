@@ -30,7 +30,16 @@ const LIST: &[&str] = &["limit", "offset", "next"];
 
 macro_rules! endpoint {
     ($method:literal $path:literal $id:literal, $action:expr, $query:expr, $input:expr => $output:expr, $summary:literal) => {
-        Endpoint { method: $method, path: $path, id: $id, summary: $summary, action: $action, query: $query, input: $input, output: $output }
+        Endpoint {
+            method: $method,
+            path: $path,
+            id: $id,
+            summary: $summary,
+            action: $action,
+            query: $query,
+            input: $input,
+            output: $output,
+        }
     };
 }
 

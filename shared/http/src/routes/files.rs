@@ -39,7 +39,12 @@ fn wants_url(params: &Params) -> Result<bool, Problem> {
     Ok(params.get("expand")?.is_some_and(|expand| expand.split(',').any(|word| word == "url")))
 }
 
-pub(crate) async fn list(State(api): State<Api>, caller: Caller, path: Segments<2>, params: Params) -> Result<Reply, Problem> {
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<2>,
+    params: Params,
+) -> Result<Reply, Problem> {
     let (mms, rep) = owner(&path.0)?;
     let wants_url = wants_url(&params)?;
     let (found, total) = api.app.list_files(&caller.0, &mms, &rep, &page(params.paging()?)).await?;
@@ -66,7 +71,12 @@ pub(crate) async fn create(
     Ok(Reply::ok(&FILE, api.addresses.file(&created, None)).at_version(created.version))
 }
 
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, path: Segments<3>, params: Params) -> Result<Reply, Problem> {
+pub(crate) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<3>,
+    params: Params,
+) -> Result<Reply, Problem> {
     let (mms, rep, file) = ids(&path.0)?;
     let found = api.app.read_file(&caller.0, &mms, &rep, &file).await?;
     if wants_url(&params)? {
@@ -100,6 +110,8 @@ pub(crate) async fn remove(
     let (mms, rep, file) = ids(&path.0)?;
     let emptied_representation = params.coded("representations", EmptiedRepresentation::Retain)?;
     let emptied_bib = params.coded("bibs", EmptiedBib::Retain)?;
-    api.app.delete_file(&caller.0, &mms, &rep, &file, emptied_representation, emptied_bib, if_match.version()).await?;
+    api.app
+        .delete_file(&caller.0, &mms, &rep, &file, emptied_representation, emptied_bib, if_match.version())
+        .await?;
     Ok(Reply::no_content())
 }

@@ -51,7 +51,11 @@ impl Api {
     /// Addresses that begin at these two, for one institution.
     pub fn addresses(api: &str, delivery: &str, institution: &str) -> Arc<Addresses> {
         let trimmed = |address: &str| address.trim_end_matches('/').to_owned();
-        Arc::new(Addresses { api: trimmed(api), delivery: trimmed(delivery), institution: institution.to_owned() })
+        Arc::new(Addresses {
+            api: trimmed(api),
+            delivery: trimmed(delivery),
+            institution: institution.to_owned(),
+        })
     }
 }
 
@@ -72,7 +76,9 @@ impl FromRequestParts<Api> for Caller {
 
 /// An id in a path: one that is none of its kind is not found, like one that nothing has.
 pub(crate) fn id<T: std::str::FromStr>(text: &str, kind: &'static str) -> Result<T, Problem> {
-    text.parse().map_err(|_| Problem::not_found(format!("there is no {kind} `{}`", text.chars().take(64).collect::<String>())))
+    text.parse().map_err(|_| {
+        Problem::not_found(format!("there is no {kind} `{}`", text.chars().take(64).collect::<String>()))
+    })
 }
 
 pub(crate) fn page(paging: Paging) -> PageRequest {
@@ -139,7 +145,13 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
 
 async fn document(State(api): State<Api>) -> impl axum::response::IntoResponse {
     let document = crate::openapi::document(&api.addresses.api).to_string();
-    ([(http::header::CONTENT_TYPE, "application/json"), (http::header::CACHE_CONTROL, "public, max-age=300")], document)
+    (
+        [
+            (http::header::CONTENT_TYPE, "application/json"),
+            (http::header::CACHE_CONTROL, "public, max-age=300"),
+        ],
+        document,
+    )
 }
 
 /// The segments of a path, by position.

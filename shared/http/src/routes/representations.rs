@@ -66,20 +66,31 @@ impl RepresentationBody {
         };
         let active = match &self.active {
             None => true,
-            Some(word) => parse_flag(&word.value).ok_or_else(|| Problem::bad_field("active", "must be `true` or `false`"))?,
+            Some(word) => parse_flag(&word.value)
+                .ok_or_else(|| Problem::bad_field("active", "must be `true` or `false`"))?,
         };
         let thumbnail_file_id = match &self.thumbnail_file_id {
             None => None,
-            Some(file) => Some(file.parse().map_err(|_| Problem::bad_field("thumbnail_file_id", "is not a file id"))?),
+            Some(file) => {
+                Some(file.parse().map_err(|_| Problem::bad_field("thumbnail_file_id", "is not a file id"))?)
+            }
         };
         Ok(RepresentationFields {
-            library: self.library.value.parse().map_err(|_| Problem::bad_field("library", "is not a library's code"))?,
+            library: self
+                .library
+                .value
+                .parse()
+                .map_err(|_| Problem::bad_field("library", "is not a library's code"))?,
             usage_type,
             label: self.label,
             public_note: self.public_note,
             notes: self.note,
             active,
-            entity_type: self.entity_type.as_ref().map(|value| code::<EntityType>("entity_type", value)).transpose()?,
+            entity_type: self
+                .entity_type
+                .as_ref()
+                .map(|value| code::<EntityType>("entity_type", value))
+                .transpose()?,
             part: self.part,
             access_rights_policy_id: self.access_rights_policy_id.map(|policy| policy.value),
             order: self.order,
@@ -93,9 +104,15 @@ fn ids([mms, rep]: &[String; 2]) -> Result<(MmsId, RepId), Problem> {
     Ok((id(mms, "bib record")?, id(rep, "representation")?))
 }
 
-pub(crate) async fn list(State(api): State<Api>, caller: Caller, path: Segments<1>, params: Params) -> Result<Reply, Problem> {
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+    params: Params,
+) -> Result<Reply, Problem> {
     let [mms] = path.0;
-    let (found, total) = api.app.list_representations(&caller.0, &id(&mms, "bib record")?, &page(params.paging()?)).await?;
+    let (found, total) =
+        api.app.list_representations(&caller.0, &id(&mms, "bib record")?, &page(params.paging()?)).await?;
     let views = found.items.iter().map(|found| api.addresses.representation(found, None)).collect();
     Ok(Reply::ok(&REPRESENTATIONS, list_view("representation", views, total, found.next.as_deref())))
 }
@@ -109,15 +126,23 @@ pub(crate) async fn create(
 ) -> Result<Reply, Problem> {
     let [mms] = path.0;
     let generate = params.flag("generate_label", false)?;
-    let created = api.app.create_representation(&caller.0, &id(&mms, "bib record")?, body.into_fields()?, generate).await?;
+    let created = api
+        .app
+        .create_representation(&caller.0, &id(&mms, "bib record")?, body.into_fields()?, generate)
+        .await?;
     Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&created, None)).at_version(created.version))
 }
 
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, path: Segments<2>) -> Result<Reply, Problem> {
+pub(crate) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<2>,
+) -> Result<Reply, Problem> {
     let (mms, rep) = ids(&path.0)?;
     let found = api.app.read_representation(&caller.0, &mms, &rep).await?;
     let files = api.app.count_files(&rep).await?;
-    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&found, Some(files))).at_version(found.version))
+    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&found, Some(files)))
+        .at_version(found.version))
 }
 
 pub(crate) async fn update(
@@ -131,7 +156,8 @@ pub(crate) async fn update(
     let (mms, rep) = ids(&path.0)?;
     let generate = params.flag("generate_label", false)?;
     let fields = body.into_fields()?;
-    let after = api.app.update_representation(&caller.0, &mms, &rep, fields, generate, if_match.version()).await?;
+    let after =
+        api.app.update_representation(&caller.0, &mms, &rep, fields, generate, if_match.version()).await?;
     Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&after, None)).at_version(after.version))
 }
 

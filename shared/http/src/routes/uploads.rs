@@ -65,8 +65,15 @@ fn upload_id(path: Segments<1>) -> Result<UploadId, Problem> {
     id(&upload, "upload")
 }
 
-pub(crate) async fn create(State(api): State<Api>, caller: Caller, Body(body): Body<UploadBody>) -> Result<Reply, Problem> {
-    let representation = body.representation_id.parse().map_err(|_| Problem::bad_field("representation_id", "is not a representation id"))?;
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(body): Body<UploadBody>,
+) -> Result<Reply, Problem> {
+    let representation = body
+        .representation_id
+        .parse()
+        .map_err(|_| Problem::bad_field("representation_id", "is not a representation id"))?;
     let thumbnail_of = match body.thumbnail_of {
         None => None,
         Some(file) => Some(file.parse().map_err(|_| Problem::bad_field("thumbnail_of", "is not a file id"))?),
@@ -88,7 +95,11 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, Body(body): B
     Ok(Reply::ok(&UPLOAD, api.addresses.upload(&upload, ticket.as_ref())))
 }
 
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, path: Segments<1>) -> Result<Reply, Problem> {
+pub(crate) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+) -> Result<Reply, Problem> {
     let upload = api.app.read_upload(&caller.0, &upload_id(path)?).await?;
     // Whoever may see an upload but may not upload any more, sees it unsigned.
     let ticket = match api.app.sign_upload(&caller.0, &upload).await {
@@ -99,12 +110,20 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, path: Segments<
     Ok(Reply::ok(&UPLOAD, api.addresses.upload(&upload, ticket.as_ref())))
 }
 
-pub(crate) async fn abort(State(api): State<Api>, caller: Caller, path: Segments<1>) -> Result<Reply, Problem> {
+pub(crate) async fn abort(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+) -> Result<Reply, Problem> {
     api.app.abort_upload(&caller.0, &upload_id(path)?).await?;
     Ok(Reply::no_content())
 }
 
-pub(crate) async fn parts(State(api): State<Api>, caller: Caller, path: Segments<1>) -> Result<Reply, Problem> {
+pub(crate) async fn parts(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+) -> Result<Reply, Problem> {
     let found = api.app.list_parts(&caller.0, &upload_id(path)?).await?;
     Ok(Reply::ok(&PARTS, json!({ "part": found.iter().map(part).collect::<Vec<_>>() })))
 }
@@ -121,7 +140,11 @@ pub(crate) async fn sign_parts(
     Ok(Reply::ok(&SIGNED_PARTS, json!({ "request": views })))
 }
 
-pub(crate) async fn complete(State(api): State<Api>, caller: Caller, path: Segments<1>) -> Result<Reply, Problem> {
+pub(crate) async fn complete(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+) -> Result<Reply, Problem> {
     let upload = api.app.complete_upload(&caller.0, &upload_id(path)?).await?;
     Ok(Reply::ok(&UPLOAD, api.addresses.upload(&upload, None)))
 }

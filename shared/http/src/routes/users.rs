@@ -11,7 +11,9 @@ use super::bibs::CodedValue;
 use super::representations::code;
 use super::{Api, Caller, Segments, id, page};
 use crate::auth::new_key;
-use crate::views::{API_KEY, API_KEYS, LIBRARIES, LIBRARY, PERMISSIONS, USER, USERS, list as list_view, permission};
+use crate::views::{
+    API_KEY, API_KEYS, LIBRARIES, LIBRARY, PERMISSIONS, USER, USERS, list as list_view, permission,
+};
 use crate::wire::{Body, IfMatch, Params, Problem, Reply, Shape, Wire};
 
 #[derive(Debug, Deserialize)]
@@ -27,7 +29,12 @@ impl RoleBody {
         let role = code::<Role>("user_role.role_type", &self.role_type)?;
         let library = match self.scope.filter(|scope| scope.value != institution) {
             None => None,
-            Some(scope) => Some(scope.value.parse().map_err(|_| Problem::bad_field("user_role.scope", "is not a library's code"))?),
+            Some(scope) => Some(
+                scope
+                    .value
+                    .parse()
+                    .map_err(|_| Problem::bad_field("user_role.scope", "is not a library's code"))?,
+            ),
         };
         Ok(Grant { role, library })
     }
@@ -87,7 +94,10 @@ impl Wire for LibraryBody {
 pub(crate) async fn permissions(State(api): State<Api>, caller: Caller) -> Result<Reply, Problem> {
     let actor = &caller.0.actor;
     let all: Vec<_> = api.app.permissions(actor).iter().map(permission).collect();
-    Ok(Reply::ok(&PERMISSIONS, json!({ "user_id": actor.id.as_str(), "read_only": actor.read_only, "permission": all })))
+    Ok(Reply::ok(
+        &PERMISSIONS,
+        json!({ "user_id": actor.id.as_str(), "read_only": actor.read_only, "permission": all }),
+    ))
 }
 
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, params: Params) -> Result<Reply, Problem> {
@@ -96,7 +106,11 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, params: Params)
     Ok(Reply::ok(&USERS, list_view("user", views, total, found.next.as_deref())))
 }
 
-pub(crate) async fn read(State(api): State<Api>, caller: Caller, path: Segments<1>) -> Result<Reply, Problem> {
+pub(crate) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+) -> Result<Reply, Problem> {
     let [user] = path.0;
     let found = api.app.read_user(&caller.0, &id(&user, "user")?).await?;
     Ok(Reply::ok(&USER, api.addresses.user(&found)).at_version(found.version))
@@ -124,7 +138,9 @@ pub(crate) async fn write(
         groups: body.user_group,
         active,
     };
-    let user = user.parse().map_err(|_| Problem::bad_field("primary_id", "must be 1 to 128 letters, digits and `._-@+:`"))?;
+    let user = user
+        .parse()
+        .map_err(|_| Problem::bad_field("primary_id", "must be 1 to 128 letters, digits and `._-@+:`"))?;
     let after = api.app.put_user(&caller.0, user, input, if_match.version()).await?;
     Ok(Reply::ok(&USER, api.addresses.user(&after)).at_version(after.version))
 }
@@ -135,7 +151,11 @@ pub(crate) async fn keys(State(api): State<Api>, caller: Caller, params: Params)
     Ok(Reply::ok(&API_KEYS, list_view("api_key", views, total, found.next.as_deref())))
 }
 
-pub(crate) async fn create_key(State(api): State<Api>, caller: Caller, Body(body): Body<KeyBody>) -> Result<Reply, Problem> {
+pub(crate) async fn create_key(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(body): Body<KeyBody>,
+) -> Result<Reply, Problem> {
     let permission = code::<KeyPermission>("permission", &body.permission)?;
     let grants = grants(body.user_role, &api.addresses.institution)?;
     let mut random = [0_u8; 32];
@@ -145,7 +165,11 @@ pub(crate) async fn create_key(State(api): State<Api>, caller: Caller, Body(body
     Ok(Reply::ok(&API_KEY, api.addresses.api_key(&created, Some(&key))))
 }
 
-pub(crate) async fn revoke_key(State(api): State<Api>, caller: Caller, path: Segments<1>) -> Result<Reply, Problem> {
+pub(crate) async fn revoke_key(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+) -> Result<Reply, Problem> {
     let [key] = path.0;
     api.app.revoke_api_key(&caller.0, &id(&key, "API key")?).await?;
     Ok(Reply::no_content())
@@ -165,7 +189,9 @@ pub(crate) async fn write_library(
     Body(body): Body<LibraryBody>,
 ) -> Result<Reply, Problem> {
     let [code] = path.0;
-    let code = code.parse().map_err(|_| Problem::bad_field("code", "must be 1 to 50 letters, digits, `_` and `-`"))?;
+    let code = code
+        .parse()
+        .map_err(|_| Problem::bad_field("code", "must be 1 to 50 letters, digits, `_` and `-`"))?;
     let after = api.app.put_library(&caller.0, code, &body.name, if_match.version()).await?;
     Ok(Reply::ok(&LIBRARY, api.addresses.library(&after)).at_version(after.version))
 }

@@ -25,7 +25,13 @@ impl<S: Send + Sync, T: Wire + DeserializeOwned> FromRequest<S> for Body<T> {
         let format = content_format(request.headers())?;
         let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|_| {
             let detail = format!("the body must be at most {MAX_BODY_BYTES} bytes and arrive whole");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", "401652", detail)
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The body is too large",
+                "401652",
+                detail,
+            )
         })?;
         read(format, &bytes).map(Self)
     }
@@ -37,13 +43,15 @@ impl<S: Send + Sync, T: Wire + DeserializeOwned> FromRequest<S> for Body<T> {
 /// Every unknown or ill-typed member by name; a body that can not be read.
 pub fn read<T: Wire + DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, Problem> {
     let value = match format {
-        Format::Json => strict_json::read(bytes, MAX_JSON_DEPTH).map_err(|error| Problem::unreadable(error.to_string()))?,
+        Format::Json => strict_json::read(bytes, MAX_JSON_DEPTH)
+            .map_err(|error| Problem::unreadable(error.to_string()))?,
         Format::Xml => xml_read::read(T::shape(), bytes).map_err(|error| match error {
             xml_read::XmlReadError::Unknown(problems) => Problem::bad_fields(problems.0),
             malformed => Problem::unreadable(malformed.to_string()),
         })?,
     };
-    let value = normalise(T::shape(), value, Keep::Input).map_err(|problems| Problem::bad_fields(problems.0))?;
+    let value =
+        normalise(T::shape(), value, Keep::Input).map_err(|problems| Problem::bad_fields(problems.0))?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();

@@ -69,7 +69,10 @@ async fn edge(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(exchange.clone());
     let answer = match refused {
         Some(problem) => problem.into_response(),
-        None => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| Problem::internal().into_response()),
+        None => AssertUnwindSafe(next.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Problem::internal().into_response()),
     };
     let actor = answer.extensions().get::<CalledBy>().map_or("-", |called| called.0.as_str()).to_owned();
     let response = render(&exchange, &method, &headers, answer);
@@ -107,11 +110,18 @@ fn render(exchange: &Exchange, method: &Method, headers: &HeaderMap, mut answer:
         (None, Some(problem)) => render_problem(exchange, headers, &problem),
         (None, None) => match answer.status() {
             // What axum itself answers where no route or method fits.
-            StatusCode::NOT_FOUND => render_problem(exchange, headers, &Problem::not_found("there is nothing at this address")),
+            StatusCode::NOT_FOUND => {
+                render_problem(exchange, headers, &Problem::not_found("there is nothing at this address"))
+            }
             StatusCode::METHOD_NOT_ALLOWED => {
                 let detail = "this address does not take this method";
-                let problem =
-                    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", "401652", detail);
+                let problem = Problem::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "method-not-allowed",
+                    "Method not allowed",
+                    "401652",
+                    detail,
+                );
                 let mut rendered = render_problem(exchange, headers, &problem);
                 if let Some(allow) = answer.headers().get(http::header::ALLOW) {
                     rendered.headers_mut().insert(http::header::ALLOW, allow.clone());
@@ -153,14 +163,17 @@ fn render_reply(exchange: &Exchange, method: &Method, headers: &HeaderMap, reply
                 }
             };
             let mut response = (reply.status, body).into_response();
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(exchange.format.content_type()));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static(exchange.format.content_type()));
             response.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
             response
         }
     };
     if let Some(version) = reply.version {
         let unchanged = matches!(*method, Method::GET | Method::HEAD)
-            && if_none_match(headers).is_some_and(|condition| names_representation(&condition, version, exchange.format));
+            && if_none_match(headers)
+                .is_some_and(|condition| names_representation(&condition, version, exchange.format));
         if unchanged {
             response = StatusCode::NOT_MODIFIED.into_response();
         }
@@ -175,9 +188,13 @@ fn render_reply(exchange: &Exchange, method: &Method, headers: &HeaderMap, reply
 }
 
 fn render_problem(exchange: &Exchange, headers: &HeaderMap, problem: &Problem) -> Response {
-    let mut response = (problem.status, problem.render(exchange.format, &exchange.request_id)).into_response();
+    let mut response =
+        (problem.status, problem.render(exchange.format, &exchange.request_id)).into_response();
     // Known clients compare the type with `application/json`; those that know RFC 9457 ask for its own.
-    let asked = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|a| a.contains("application/problem+json"));
+    let asked = headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|a| a.contains("application/problem+json"));
     let content_type = match exchange.format {
         Format::Json if asked => "application/problem+json",
         format => format.content_type(),

@@ -34,7 +34,13 @@ pub struct Problem {
 
 impl Problem {
     /// A problem without fields.
-    pub fn new(status: StatusCode, kind: &'static str, title: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self { status, kind, title, detail: detail.into(), fields: Vec::new(), code, retry_after: None }
     }
 
@@ -45,8 +51,15 @@ impl Problem {
 
     /// 400 for several fields.
     pub fn bad_fields(fields: Vec<FieldProblem>) -> Self {
-        let said: Vec<String> = fields.iter().map(|problem| format!("`{}` {}", problem.field, problem.message)).collect();
-        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid-input", "The input can not be taken", "401652", said.join("; "));
+        let said: Vec<String> =
+            fields.iter().map(|problem| format!("`{}` {}", problem.field, problem.message)).collect();
+        let problem = Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-input",
+            "The input can not be taken",
+            "401652",
+            said.join("; "),
+        );
         Self { fields, ..problem }
     }
 
@@ -74,13 +87,25 @@ impl Problem {
     /// 412 (D25).
     pub fn precondition_failed() -> Self {
         let detail = "it was changed since; read it again and decide anew";
-        Self::new(StatusCode::PRECONDITION_FAILED, "changed", "Changed since it was read", "PRECONDITION_FAILED", detail)
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed",
+            "Changed since it was read",
+            "PRECONDITION_FAILED",
+            detail,
+        )
     }
 
     /// 500 without any detail.
     pub fn internal() -> Self {
         let detail = "the request failed for a reason of our own; the tracking id leads to it";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "INTERNAL_SERVER_ERROR", detail)
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+            "INTERNAL_SERVER_ERROR",
+            detail,
+        )
     }
 
     /// The document in a format; `instance` and the tracking id are the request's id.
@@ -142,7 +167,10 @@ mod tests {
     use super::*;
 
     fn problem() -> Problem {
-        let fields = vec![FieldProblem { field: "usage_type".to_owned(), message: "must be one of: A, B & <C>".to_owned() }];
+        let fields = vec![FieldProblem {
+            field: "usage_type".to_owned(),
+            message: "must be one of: A, B & <C>".to_owned(),
+        }];
         Problem::bad_fields(fields)
     }
 

@@ -40,7 +40,10 @@ impl Params {
         }
         let decode = |text: &str| {
             let spaced = text.replace('+', " ");
-            percent_decode_str(&spaced).decode_utf8().map(|text| text.into_owned()).map_err(|_| Problem::bad_field("query", "must be UTF-8"))
+            percent_decode_str(&spaced)
+                .decode_utf8()
+                .map(|text| text.into_owned())
+                .map_err(|_| Problem::bad_field("query", "must be UTF-8"))
         };
         let mut pairs = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -69,7 +72,9 @@ impl Params {
     pub fn flag(&self, name: &str, default: bool) -> Result<bool, Problem> {
         match self.get(name)? {
             None => Ok(default),
-            Some(word) => parse_flag(word).ok_or_else(|| Problem::bad_field(name, "must be `true` or `false`")),
+            Some(word) => {
+                parse_flag(word).ok_or_else(|| Problem::bad_field(name, "must be `true` or `false`"))
+            }
         }
     }
 
@@ -80,7 +85,9 @@ impl Params {
     pub fn coded<T: vitrine_domain::coded::Coded>(&self, name: &str, default: T) -> Result<T, Problem> {
         match self.get(name)? {
             None => Ok(default),
-            Some(word) => T::from_code(&word.to_lowercase()).ok_or_else(|| Problem::bad_field(name, codes::<T>())),
+            Some(word) => {
+                T::from_code(&word.to_lowercase()).ok_or_else(|| Problem::bad_field(name, codes::<T>()))
+            }
         }
     }
 
@@ -103,15 +110,25 @@ impl Params {
     /// # Errors
     /// A number out of range, a cursor that is none of ours.
     pub fn paging(&self) -> Result<Paging, Problem> {
-        let after = match self.get("next")? {
-            None => None,
-            Some(cursor) => {
-                let decoded = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                let sound = decoded.filter(|text| text.split('\u{1f}').count() == 3);
-                Some(sound.ok_or_else(|| Problem::bad_field("next", "must be the `next` of an earlier answer"))?)
-            }
-        };
-        Ok(Paging { limit: self.number("limit", 10, 100)?, offset: self.number("offset", 0, MAX_OFFSET)?, after })
+        let after =
+            match self.get("next")? {
+                None => None,
+                Some(cursor) => {
+                    let decoded = BASE64_URL_SAFE_NO_PAD
+                        .decode(cursor)
+                        .ok()
+                        .and_then(|bytes| String::from_utf8(bytes).ok());
+                    let sound = decoded.filter(|text| text.split('\u{1f}').count() == 3);
+                    Some(sound.ok_or_else(|| {
+                        Problem::bad_field("next", "must be the `next` of an earlier answer")
+                    })?)
+                }
+            };
+        Ok(Paging {
+            limit: self.number("limit", 10, 100)?,
+            offset: self.number("offset", 0, MAX_OFFSET)?,
+            after,
+        })
     }
 }
 
@@ -145,7 +162,15 @@ mod tests {
     fn d21_limit_is_ten_unless_given_and_a_hundred_at_most() {
         assert_eq!(paging("").unwrap(), Paging { limit: 10, offset: 0, after: None });
         assert_eq!(paging("limit=0&offset=20").unwrap(), Paging { limit: 0, offset: 20, after: None });
-        for bad in ["limit=101", "limit=-1", "limit=x", "offset=1000000000", "next=%21", "limit=1&limit=2", "next=YQ"] {
+        for bad in [
+            "limit=101",
+            "limit=-1",
+            "limit=x",
+            "offset=1000000000",
+            "next=%21",
+            "limit=1&limit=2",
+            "next=YQ",
+        ] {
             assert!(paging(bad).is_err(), "{bad}");
         }
         let next = cursor("a\u{1f}b\u{1f}c");

@@ -19,8 +19,9 @@ pub struct StrictJsonError(String);
 pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value, StrictJsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| StrictJsonError("the text is not UTF-8".to_owned()))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value =
-        Level { left: max_depth }.deserialize(&mut deserializer).map_err(|e| StrictJsonError(e.to_string()))?;
+    let value = Level { left: max_depth }
+        .deserialize(&mut deserializer)
+        .map_err(|e| StrictJsonError(e.to_string()))?;
     deserializer.end().map_err(|e| StrictJsonError(e.to_string()))?;
     Ok(value)
 }

@@ -316,7 +316,8 @@ impl<'t> Pass<'t> {
         let mut taken = String::new();
         let mut seen = own;
         for (name, value) in self.namespaces.iter().rev() {
-            let used = name.strip_prefix("xmlns:").is_none_or(|prefix| source.contains(&format!("{prefix}:")));
+            let used =
+                name.strip_prefix("xmlns:").is_none_or(|prefix| source.contains(&format!("{prefix}:")));
             if used && !seen.contains(name) {
                 taken.push(' ');
                 taken.push_str(name);

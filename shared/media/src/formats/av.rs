@@ -46,7 +46,9 @@ pub(crate) fn draw_video(mime: &str, target: u32, job: &Job) -> Result<Drawn> {
     let fit = format!("thumbnail={FRAMES},scale='min({target},iw*sar)':-2,setsar=1");
     // A film shorter than a second has no frame there.
     match run(mime, job, &["-ss", "1"], &["-vf", &fit, "-frames:v", "1"], target) {
-        Err(DrawError::Failed(FailureCode::ThumbTool, _)) => run(mime, job, &[], &["-vf", &fit, "-frames:v", "1"], target),
+        Err(DrawError::Failed(FailureCode::ThumbTool, _)) => {
+            run(mime, job, &[], &["-vf", &fit, "-frames:v", "1"], target)
+        }
         other => other,
     }
 }
@@ -54,9 +56,16 @@ pub(crate) fn draw_video(mime: &str, target: u32, job: &Job) -> Result<Drawn> {
 /// Draws the waveform.
 pub(crate) fn draw_audio(mime: &str, target: u32, job: &Job) -> Result<Drawn> {
     let height = (target * 3 / 8).max(1);
-    let wave = format!("[0:a:0]aformat=channel_layouts=mono,showwavespic=s={target}x{height}:colors=0x2d5d7b[wave]");
+    let wave =
+        format!("[0:a:0]aformat=channel_layouts=mono,showwavespic=s={target}x{height}:colors=0x2d5d7b[wave]");
     let paper = format!("color=white:s={target}x{height}[paper];{wave};[paper][wave]overlay=shortest=1[out]");
-    run(mime, job, &["-t", WAVEFORM_SECONDS], &["-filter_complex", &paper, "-map", "[out]", "-frames:v", "1"], target)
+    run(
+        mime,
+        job,
+        &["-t", WAVEFORM_SECONDS],
+        &["-filter_complex", &paper, "-map", "[out]", "-frames:v", "1"],
+        target,
+    )
 }
 
 fn run(mime: &str, job: &Job, before: &[&str], after: &[&str], target: u32) -> Result<Drawn> {
@@ -67,13 +76,23 @@ fn run(mime: &str, job: &Job, before: &[&str], after: &[&str], target: u32) -> R
     let frame = job.work_dir.join("frame.png");
     let made = ffmpeg(program, demuxer, before, &job.source, after, &frame)?;
     if !made || !frame.exists() {
-        return Err(DrawError::Failed(FailureCode::ThumbTool, "ffmpeg found no picture in the file".to_owned()));
+        return Err(DrawError::Failed(
+            FailureCode::ThumbTool,
+            "ffmpeg found no picture in the file".to_owned(),
+        ));
     }
     let drawn = png::draw(&Source::File(frame), target)?;
     Ok(Drawn { facts: Facts::default(), ..drawn })
 }
 
-fn ffmpeg(program: &Path, demuxer: &str, before: &[&str], source: &Path, after: &[&str], frame: &Path) -> Result<bool> {
+fn ffmpeg(
+    program: &Path,
+    demuxer: &str,
+    before: &[&str],
+    source: &Path,
+    after: &[&str],
+    frame: &Path,
+) -> Result<bool> {
     let status = Command::new(program)
         .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-threads", "1"])
         .args(["-protocol_whitelist", "file", "-format_whitelist", demuxer, "-f", demuxer])

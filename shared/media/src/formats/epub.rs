@@ -12,7 +12,8 @@ pub(crate) fn draw(source: &Source, target: u32, job: &Job) -> Result<Drawn> {
     let mut book = Container::open(source)?;
     let package = package_path(&text(&mut book, "META-INF/container.xml")?)?;
     let folder = package.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-    let cover = cover_href(&text(&mut book, &package)?)?.ok_or_else(|| unsupported("the book has no picture"))?;
+    let cover =
+        cover_href(&text(&mut book, &package)?)?.ok_or_else(|| unsupported("the book has no picture"))?;
     let name = if folder.is_empty() { cover } else { format!("{folder}/{cover}") };
     let bytes = book.read(&name)?.ok_or_else(|| broken(format!("the cover `{name}` is missing")))?;
     draw_picture(bytes, &name, target, job)
@@ -63,7 +64,9 @@ fn cover_href(package: &str) -> Result<Option<String>> {
         "meta" if attribute(start, "name").as_deref() == Some("cover") => named = attribute(start, "content"),
         "item" => {
             let is_picture = attribute(start, "media-type").is_some_and(|mime| mime.starts_with("image/"));
-            if let (true, Some(id), Some(href)) = (is_picture, attribute(start, "id"), attribute(start, "href")) {
+            if let (true, Some(id), Some(href)) =
+                (is_picture, attribute(start, "id"), attribute(start, "href"))
+            {
                 let properties = attribute(start, "properties").unwrap_or_default();
                 pictures.push((id, href, properties.split(' ').any(|word| word == "cover-image")));
             }

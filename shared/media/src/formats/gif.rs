@@ -26,7 +26,8 @@ pub(crate) fn draw(source: &Source) -> Result<Drawn> {
     let rgb = flatten_rgba(&frame.buffer);
 
     let facts = Facts { width: Some(canvas_width), height: Some(canvas_height), ..Facts::default() };
-    let covers = frame.left == 0 && frame.top == 0 && frame_width >= canvas_width && frame_height >= canvas_height;
+    let covers =
+        frame.left == 0 && frame.top == 0 && frame_width >= canvas_width && frame_height >= canvas_height;
     if covers {
         return Ok(Drawn { raster: Raster::new(frame_width, frame_height, Layout::Rgb, rgb)?, facts });
     }

@@ -15,12 +15,14 @@ pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
     let full = Image::new(&bytes, &DecodeSettings::default()).map_err(broken)?;
     let (full_width, full_height) = (full.width(), full.height());
     check_streamed(full_width, full_height)?;
-    let facts = Facts { width: Some(full_width), height: Some(full_height), pages: Some(1), ..Facts::default() };
+    let facts =
+        Facts { width: Some(full_width), height: Some(full_height), pages: Some(1), ..Facts::default() };
     drop(full);
 
     let long = u64::from(full_width.max(full_height));
     let enough = u64::from(target) * 3 / 2;
-    let wanted = |side: u32| u32::try_from((u64::from(side) * enough).div_ceil(long)).unwrap_or(u32::MAX).max(1);
+    let wanted =
+        |side: u32| u32::try_from((u64::from(side) * enough).div_ceil(long)).unwrap_or(u32::MAX).max(1);
     let settings = DecodeSettings {
         target_resolution: (long > enough).then(|| (wanted(full_width), wanted(full_height))),
         ..DecodeSettings::default()
@@ -49,7 +51,10 @@ pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
     let mut context = DecoderContext::default();
     let decoded = image.decode(&mut context).map_err(broken)?;
     if decoded.components().len() != channels {
-        return Err(broken(format!("{} components where {channels} were declared", decoded.components().len())));
+        return Err(broken(format!(
+            "{} components where {channels} were declared",
+            decoded.components().len()
+        )));
     }
     let samples = width as usize * height as usize;
     if decoded.components().iter().any(|component| component.samples().len() != samples) {
@@ -67,7 +72,9 @@ fn flatten(pixels: &[u8], channels: usize, paper_is_zero: bool) -> Vec<u8> {
     let mut flat = Vec::with_capacity(pixels.len() / channels * (channels - 1));
     for pixel in pixels.chunks_exact(channels) {
         let Some((alpha, colors)) = pixel.split_last() else { continue };
-        let laid = |value: &u8| if paper_is_zero { 255 - on_white(255 - value, *alpha) } else { on_white(*value, *alpha) };
+        let laid = |value: &u8| {
+            if paper_is_zero { 255 - on_white(255 - value, *alpha) } else { on_white(*value, *alpha) }
+        };
         flat.extend(colors.iter().map(laid));
     }
     flat

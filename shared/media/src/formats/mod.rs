@@ -34,10 +34,14 @@ pub(crate) fn draw(source: &Source, mime: &str, target: u32, job: &Job) -> Resul
         "application/pdf" => pdf::draw(source, target),
         "application/epub+zip" => epub::draw(source, target, job),
         "text/plain" | "text/csv" | "text/markdown" => text::draw(source, target),
-        "application/msword" | "application/vnd.ms-excel" | "application/vnd.ms-powerpoint" | "application/rtf" | "text/rtf" => {
-            office::draw_binary(target, job)
+        "application/msword"
+        | "application/vnd.ms-excel"
+        | "application/vnd.ms-powerpoint"
+        | "application/rtf"
+        | "text/rtf" => office::draw_binary(target, job),
+        office if office.contains("officedocument") || office.contains("opendocument") => {
+            office::draw(source, target, job)
         }
-        office if office.contains("officedocument") || office.contains("opendocument") => office::draw(source, target, job),
         video if video.starts_with("video/") => av::draw_video(mime, target, job),
         audio if audio.starts_with("audio/") => av::draw_audio(mime, target, job),
         _ => Err(unsupported(format!("no renderer for {mime}"))),

@@ -11,8 +11,12 @@ use crate::job::{Job, Tool};
 use crate::request::FailureCode;
 
 /// Where OOXML and ODF keep previews.
-const PREVIEWS: [&str; 4] =
-    ["docProps/thumbnail.jpeg", "docProps/thumbnail.jpg", "docProps/thumbnail.png", "Thumbnails/thumbnail.png"];
+const PREVIEWS: [&str; 4] = [
+    "docProps/thumbnail.jpeg",
+    "docProps/thumbnail.jpg",
+    "docProps/thumbnail.png",
+    "Thumbnails/thumbnail.png",
+];
 
 /// Draws an office document.
 pub(crate) fn draw(source: &Source, target: u32, job: &Job) -> Result<Drawn> {
@@ -39,14 +43,26 @@ pub(crate) fn draw_binary(target: u32, job: &Job) -> Result<Drawn> {
 }
 
 fn needs_soffice() -> Result<Drawn> {
-    Err(DrawError::Needs(Tool::Soffice, "the document has no preview inside, and LibreOffice is not there".to_owned()))
+    Err(DrawError::Needs(
+        Tool::Soffice,
+        "the document has no preview inside, and LibreOffice is not there".to_owned(),
+    ))
 }
 
 /// Lets LibreOffice make a PDF of the document, with a profile of its own that goes with the work folder.
 fn rendered(program: &Path, target: u32, job: &Job) -> Result<Drawn> {
     let profile = format!("-env:UserInstallation=file://{}/profile", job.work_dir.display());
     let status = Command::new(program)
-        .args([profile.as_str(), "--headless", "--norestore", "--nolockcheck", "--nodefault", "--convert-to", "pdf", "--outdir"])
+        .args([
+            profile.as_str(),
+            "--headless",
+            "--norestore",
+            "--nolockcheck",
+            "--nodefault",
+            "--convert-to",
+            "pdf",
+            "--outdir",
+        ])
         .arg(&job.work_dir)
         .arg(&job.source)
         .stdin(Stdio::null())
@@ -58,6 +74,9 @@ fn rendered(program: &Path, target: u32, job: &Job) -> Result<Drawn> {
         .find(|path| path.extension().is_some_and(|ending| ending == "pdf"));
     match made {
         Some(path) if status.success() => pdf::draw(&Source::File(path), target),
-        _ => Err(DrawError::Failed(FailureCode::ThumbTool, "LibreOffice could not render the document".to_owned())),
+        _ => Err(DrawError::Failed(
+            FailureCode::ThumbTool,
+            "LibreOffice could not render the document".to_owned(),
+        )),
     }
 }

@@ -54,7 +54,8 @@ pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
                 Ok(Some(row)) => flatten(row.data(), &mut reducer)?,
                 Ok(None) => break,
                 Err(error) if reducer.rows_seen() > 0 => {
-                    facts.damage = Some(format!("picture breaks off after {} rows: {error}", reducer.rows_seen()));
+                    facts.damage =
+                        Some(format!("picture breaks off after {} rows: {error}", reducer.rows_seen()));
                     break;
                 }
                 Err(error) => return Err(failure(error)),

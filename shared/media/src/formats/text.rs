@@ -28,7 +28,10 @@ pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
     );
     for (number, line) in lines.iter().enumerate() {
         let y = 50 + number * 17;
-        page.push_str(&format!("<text x=\"50\" y=\"{y}\">{}</text>", quick_xml::escape::escape(line.replace('\t', "    "))));
+        page.push_str(&format!(
+            "<text x=\"50\" y=\"{y}\">{}</text>",
+            quick_xml::escape::escape(line.replace('\t', "    "))
+        ));
     }
     page.push_str("</g></svg>");
     let drawn = svg::draw_bytes(page.as_bytes(), target)?;

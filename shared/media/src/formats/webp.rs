@@ -105,7 +105,8 @@ fn first_frame(bytes: &[u8], width: u32, height: u32) -> Result<Raster> {
     // SAFETY: `decoder` is live until deleted below; on success it owns a canvas of width x height RGBA pixels that
     // stays valid until the next call, and it is copied before that.
     let rgb = unsafe {
-        let drawn = c::WebPAnimDecoderGetNext(decoder, &raw mut canvas, &raw mut timestamp) != 0 && !canvas.is_null();
+        let drawn =
+            c::WebPAnimDecoderGetNext(decoder, &raw mut canvas, &raw mut timestamp) != 0 && !canvas.is_null();
         let len = width as usize * height as usize * 4;
         let rgb = drawn.then(|| flatten_rgba(std::slice::from_raw_parts(canvas, len)));
         c::WebPAnimDecoderDelete(decoder);

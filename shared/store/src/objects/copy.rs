@@ -204,7 +204,10 @@ impl Objects {
             match running.join_next().await {
                 Some(Ok(part)) => parts.push(part?),
                 Some(Err(died)) => {
-                    return Err(ObjectsError::Unavailable { operation: "UploadPartCopy", source: died.into() });
+                    return Err(ObjectsError::Unavailable {
+                        operation: "UploadPartCopy",
+                        source: died.into(),
+                    });
                 }
                 None => break,
             }
@@ -253,7 +256,11 @@ impl Objects {
         parts: &[UploadedPart],
     ) -> Result<Copied, ObjectsError> {
         let completed = self.complete_in(target.bucket, &target.key, copy_id, parts).await?;
-        Ok(Copied { version_id: completed.version_id, crc64nvme: completed.crc64nvme, was_there: completed.was_there })
+        Ok(Copied {
+            version_id: completed.version_id,
+            crc64nvme: completed.crc64nvme,
+            was_there: completed.was_there,
+        })
     }
 
     /// Gives up a copy in parts; one that is not there is no error.
@@ -281,9 +288,8 @@ fn sort_out(size_bytes: u64, there: Vec<UploadedPart>) -> (Vec<UploadedPart>, Ve
     let mut there = there.into_iter().peekable();
     for (number, range) in copy_ranges(size_bytes) {
         while there.next_if(|part| part.number < number).is_some() {}
-        let whole = |part: &UploadedPart| {
-            part.number == number && part.size_bytes == Some(range.end - range.start)
-        };
+        let whole =
+            |part: &UploadedPart| part.number == number && part.size_bytes == Some(range.end - range.start);
         match there.next_if(whole) {
             Some(part) => parts.push(part),
             None => missing.push((number, range)),

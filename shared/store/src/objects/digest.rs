@@ -140,7 +140,9 @@ mod tests {
     #[test]
     fn refuses_a_damaged_state() {
         let saved = ContentDigest::default().save();
-        for bad in ["", "1", "2.0.0.0", "1.x.0.0", &saved[1..], &saved[..saved.len() - 2], &format!("{saved}.0")] {
+        for bad in
+            ["", "1", "2.0.0.0", "1.x.0.0", &saved[1..], &saved[..saved.len() - 2], &format!("{saved}.0")]
+        {
             assert_eq!(ContentDigest::restore(bad).unwrap_err(), DigestStateError, "{bad}");
         }
     }

@@ -108,9 +108,15 @@ impl ObjectsError {
             // 405: the version is a delete marker.
             (404 | 405, _) => ObjectsError::NotFound { key: key() },
             (412, _) => ObjectsError::PreconditionFailed { key: key() },
-            (_, Some("BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch")) => {
-                ObjectsError::Mismatch { key: key(), reason: "checksum".to_owned() }
-            }
+            (
+                _,
+                Some(
+                    "BadDigest"
+                    | "InvalidDigest"
+                    | "XAmzContentSHA256Mismatch"
+                    | "XAmzContentChecksumMismatch",
+                ),
+            ) => ObjectsError::Mismatch { key: key(), reason: "checksum".to_owned() },
             // 409: another conditional write of the key is under way, and one of them will win.
             (409 | 429 | 500.., _) | (_, Some("RequestTimeout" | "SlowDown" | "Throttling")) => {
                 ObjectsError::Unavailable { operation, source }

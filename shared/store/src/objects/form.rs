@@ -94,7 +94,12 @@ impl Objects {
             "conditions": conditions,
         });
         let policy = BASE64_STANDARD.encode(policy.to_string());
-        let key = generate_signing_key(credentials.secret_access_key(), super::sign::system_time(now), region.as_ref(), "s3");
+        let key = generate_signing_key(
+            credentials.secret_access_key(),
+            super::sign::system_time(now),
+            region.as_ref(),
+            "s3",
+        );
         let signature = calculate_signature(key, policy.as_bytes());
         fields.push(("policy", policy));
         fields.push(("x-amz-signature", signature));

@@ -64,9 +64,9 @@ impl Objects {
             .set_content_type(content_type.map(str::to_owned));
         let request = match checksums {
             PartChecksums::None => request,
-            PartChecksums::Sha256 => request
-                .checksum_algorithm(ChecksumAlgorithm::Sha256)
-                .checksum_type(ChecksumType::Composite),
+            PartChecksums::Sha256 => {
+                request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_type(ChecksumType::Composite)
+            }
         };
         let answer =
             request.send().await.map_err(|error| ObjectsError::of("CreateMultipartUpload", key, error))?;
@@ -250,9 +250,8 @@ mod tests {
     }
 
     fn check(parts: &[UploadedPart], expected: Result<&[i32], &str>) {
-        let numbers = in_order(parts).map(|parts| {
-            parts.iter().map(|part| part.part_number().unwrap_or_default()).collect::<Vec<_>>()
-        });
+        let numbers = in_order(parts)
+            .map(|parts| parts.iter().map(|part| part.part_number().unwrap_or_default()).collect::<Vec<_>>());
         match (numbers, expected) {
             (Ok(numbers), Ok(expected)) => assert_eq!(numbers, expected),
             (Err(ObjectsError::Refused { code, .. }), Err(expected)) => assert_eq!(code, expected),

@@ -24,7 +24,9 @@ const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) fn copy_source(bucket: &str, key: &str, version: Option<&str>) -> String {
     let path = utf8_percent_encode(key, KEY);
     match version {
-        Some(version) => format!("{bucket}/{path}?versionId={}", utf8_percent_encode(version, NON_ALPHANUMERIC)),
+        Some(version) => {
+            format!("{bucket}/{path}?versionId={}", utf8_percent_encode(version, NON_ALPHANUMERIC))
+        }
         None => format!("{bucket}/{path}"),
     }
 }

@@ -60,7 +60,9 @@ impl Objects {
     ) -> Result<ObjectReader, ObjectsError> {
         let range = match range {
             None => None,
-            Some(range) if range.is_empty() => return Err(ObjectsError::refused("GetObject", "InvalidRange")),
+            Some(range) if range.is_empty() => {
+                return Err(ObjectsError::refused("GetObject", "InvalidRange"));
+            }
             Some(range) => Some(format!("bytes={}-{}", range.start, range.end - 1)),
         };
         let answer = self
@@ -88,7 +90,12 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::Mismatch`] when it is larger than `max_bytes`.
-    pub async fn read_small(&self, bucket: Bucket, key: &str, max_bytes: u64) -> Result<Vec<u8>, ObjectsError> {
+    pub async fn read_small(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        max_bytes: u64,
+    ) -> Result<Vec<u8>, ObjectsError> {
         let mut reader = self.read(bucket, key, None, None).await?;
         let mut all = Vec::new();
         while let Some(bytes) = reader.next().await? {

@@ -115,7 +115,11 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::Refused`] when nothing can be signed with.
-    pub async fn presign_get(&self, get: SignedGet<'_>, now: Timestamp) -> Result<SignedRequest, ObjectsError> {
+    pub async fn presign_get(
+        &self,
+        get: SignedGet<'_>,
+        now: Timestamp,
+    ) -> Result<SignedRequest, ObjectsError> {
         let request = self
             .signer
             .get_object()

@@ -67,7 +67,9 @@ impl<'a> Codec<'a> {
             1 => raster::Layout::Gray,
             3 => raster::Layout::Rgb,
             4 => raster::Layout::Cmyk,
-            _ if compression == Compression::Jpeg => return Err(unsupported("JPEG of an odd number of channels")),
+            _ if compression == Compression::Jpeg => {
+                return Err(unsupported("JPEG of an odd number of channels"));
+            }
             _ => raster::Layout::Gray,
         };
         let whole = layout.chunk_width as u64 * layout.chunk_height as u64;
@@ -98,7 +100,8 @@ impl<'a> Codec<'a> {
 
     /// Opens a chunk of which `rows` rows are wanted.
     pub fn open(&self, index: usize, rows: usize) -> Result<Box<dyn Read + 'a>> {
-        let (Some(&at), Some(&length)) = (self.layout.offsets.get(index), self.layout.byte_counts.get(index)) else {
+        let (Some(&at), Some(&length)) = (self.layout.offsets.get(index), self.layout.byte_counts.get(index))
+        else {
             return Err(broken("chunk is missing"));
         };
         let segment = Segment { data: self.data, at, left: length, reversed: self.reversed_bits };
@@ -131,7 +134,11 @@ impl<'a> Codec<'a> {
         if width == self.layout.chunk_width {
             return Ok(pixels);
         }
-        Ok(pixels.chunks_exact(width * channels).flat_map(|row| row.get(..wanted).unwrap_or_default()).copied().collect())
+        Ok(pixels
+            .chunks_exact(width * channels)
+            .flat_map(|row| row.get(..wanted).unwrap_or_default())
+            .copied()
+            .collect())
     }
 
     fn chunk_sides(&self) -> (usize, usize) {

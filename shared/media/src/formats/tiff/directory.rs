@@ -101,7 +101,9 @@ impl<'a> TiffFile<'a> {
         self.data.read_exact_at(&mut raw, start)?;
         let mut entries = HashMap::new();
         for entry in raw.chunks_exact(entry_len) {
-            let field = |from: usize, len: usize| to_u64(entry.get(from..from + len).unwrap_or_default(), self.endian);
+            let field = |from: usize, len: usize| {
+                to_u64(entry.get(from..from + len).unwrap_or_default(), self.endian)
+            };
             let mut value = [0; 8];
             for (to, from) in value.iter_mut().zip(entry.get(entry_len - pointer_len..).unwrap_or_default()) {
                 *to = *from;

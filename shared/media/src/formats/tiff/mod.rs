@@ -59,7 +59,8 @@ pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
     let samples = Samples::read(&page, file.endian())?;
     let mut reducer = RowReducer::new(width, height, samples.layout(), target)?;
     let damage = read_rows(&page, &layout, &samples, &mut reducer)?;
-    let facts = Facts { width: Some(width), height: Some(height), pages: Some(pages), damage, ..Facts::default() };
+    let facts =
+        Facts { width: Some(width), height: Some(height), pages: Some(pages), damage, ..Facts::default() };
     let icc = if samples.is_lab() { None } else { page.bytes(tag::ICC_PROFILE, 8 << 20)? };
     let orientation = page.first(tag::ORIENTATION)?.unwrap_or(1);
     let orientation = Orientation::from_tag(u32::try_from(orientation).unwrap_or(1));

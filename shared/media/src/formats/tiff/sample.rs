@@ -43,7 +43,8 @@ pub(super) struct Samples {
 
 impl Samples {
     pub fn read(page: &Directory<'_>, endian: Endian) -> Result<Self> {
-        let per_pixel = usize::try_from(page.first(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1)).unwrap_or(usize::MAX);
+        let per_pixel =
+            usize::try_from(page.first(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1)).unwrap_or(usize::MAX);
         let depths = page.all(tag::BITS_PER_SAMPLE, 16)?;
         let bits = depths.first().copied().unwrap_or(1);
         if !(1..=16).contains(&per_pixel) || depths.iter().any(|depth| *depth != bits) {
@@ -138,9 +139,17 @@ impl Samples {
             }
             32 => {
                 for (to, from) in unpacked.iter_mut().zip(stored.as_chunks::<4>().0) {
-                    let bits = if self.endian == Endian::Big { u32::from_be_bytes(*from) } else { u32::from_le_bytes(*from) };
+                    let bits = if self.endian == Endian::Big {
+                        u32::from_be_bytes(*from)
+                    } else {
+                        u32::from_le_bytes(*from)
+                    };
                     // Float to integer casts saturate, and turn what is not a number into zero.
-                    *to = if self.float { (f32::from_bits(bits) * 255.0 + 0.5) as u8 } else { (bits >> 24) as u8 };
+                    *to = if self.float {
+                        (f32::from_bits(bits) * 255.0 + 0.5) as u8
+                    } else {
+                        (bits >> 24) as u8
+                    };
                 }
             }
             bits => {
@@ -235,7 +244,8 @@ fn lab_to_srgb(l: u8, a: u8, b: u8, signed: bool) -> [u8; 3] {
         0.0719 * x - 0.2290 * y + 1.4052 * z,
     ];
     linear.map(|value| {
-        let encoded = if value <= 0.003_130_8 { 12.92 * value } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
+        let encoded =
+            if value <= 0.003_130_8 { 12.92 * value } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
         (encoded * 255.0 + 0.5) as u8
     })
 }
