@@ -1,4 +1,11 @@
 //! What crosses crates, against the real engine. One module a topic; `walk` is what they share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
 
 mod events;
 mod refusals;

@@ -37,7 +37,7 @@ async fn b10_registration_converges_whichever_of_its_calls_fails() {
     let expected = outcome(&client, &clean, &sent).await;
     assert_eq!(expected["count"], 1);
 
-    for number in 0..calls.len() {
+    for (number, called) in calls.iter().enumerate() {
         for fault in [Fault::Before, Fault::After] {
             let title = title(&client).await;
             let sent = upload(&client, &title.rep, "a.png", &red_png()).await;
@@ -46,13 +46,9 @@ async fn b10_registration_converges_whichever_of_its_calls_fails() {
             faulty.heal();
             // Whether it noticed or not, the message may come again.
             for _ in 0..2 {
-                assert!(
-                    register(&app, &[message(&sent)]).await.is_empty(),
-                    "{} {fault:?} {again:?}",
-                    calls[number]
-                );
+                assert!(register(&app, &[message(&sent)]).await.is_empty(), "{} {fault:?} {again:?}", called);
             }
-            assert_eq!(outcome(&client, &title, &sent).await, expected, "{} {fault:?}", calls[number]);
+            assert_eq!(outcome(&client, &title, &sent).await, expected, "{} {fault:?}", called);
         }
     }
 }

@@ -169,7 +169,7 @@ async fn d3_e5_b18_a_delete_hides_everything_below_at_once_and_bytes_go_later() 
     let bucket = vitrine_store::objects::Bucket::Content;
     let mut call = vitrine_testing::operator();
     for days in [0, 0, 1] {
-        call.now = call.now + vitrine_domain::outbox::seconds(days * 86_400 + 60);
+        call.now += vitrine_domain::outbox::seconds(days * 86_400 + 60);
         app.sweep(&call, &|| true).await.unwrap();
     }
     assert!(
@@ -177,11 +177,11 @@ async fn d3_e5_b18_a_delete_hides_everything_below_at_once_and_bytes_go_later() 
         "kept for 30 days"
     );
     for _ in 0..2 {
-        call.now = call.now + vitrine_domain::outbox::seconds(31 * 86_400);
+        call.now += vitrine_domain::outbox::seconds(31 * 86_400);
         app.sweep(&call, &|| true).await.unwrap();
     }
     assert!(app.objects.head(bucket, &text(&file, "path"), None).await.unwrap().is_none());
-    call.now = call.now + vitrine_domain::outbox::seconds(31 * 86_400);
+    call.now += vitrine_domain::outbox::seconds(31 * 86_400);
     assert_eq!(app.sweep(&call, &|| true).await.unwrap(), Default::default());
 }
 

@@ -150,12 +150,12 @@ async fn b5_an_upload_whose_event_was_lost_is_found_by_the_sweep() {
 
     let mut call = vitrine_testing::operator();
     assert_eq!(app.sweep(&call, &|| true).await.unwrap().due, 0, "nothing is due at once");
-    call.now = call.now + vitrine_domain::outbox::seconds(15 * 60);
+    call.now += vitrine_domain::outbox::seconds(15 * 60);
     assert_eq!(app.sweep(&call, &|| true).await.unwrap().waiting, 1);
     settle(&app).await;
     assert_eq!(client.get(&title.files()).await.ok()["total_record_count"], 1);
     // What is done is not owed any more: another sweep has nothing to do.
-    call.now = call.now + vitrine_domain::outbox::seconds(24 * 3600);
+    call.now += vitrine_domain::outbox::seconds(24 * 3600);
     assert_eq!(app.sweep(&call, &|| true).await.unwrap(), Default::default());
 }
 

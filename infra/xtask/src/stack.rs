@@ -1,4 +1,5 @@
 //! `up`, `down` and `reset`: the whole system on this machine, with its data in `.vitrine/`.
+#![allow(clippy::indexing_slicing, reason = "a member that JSON does not have reads as null")]
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};

@@ -440,11 +440,13 @@ impl App {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "lives for one match")]
 enum Digesting {
     Done(Upload, Digested, String),
     Paused(u64),
 }
 
+#[expect(clippy::large_enum_variant, reason = "lives for one match")]
 enum Keeping {
     Done(Upload, Copied),
     Paused,

@@ -158,7 +158,7 @@ impl<'a> Codec<'a> {
                 }
             }
         };
-        let bytes = input.bytes().map_while(io::Result::ok);
+        let bytes = io::BufReader::new(input).bytes().map_while(io::Result::ok);
         match self.compression {
             Compression::FaxG4 => {
                 fax::decoder::decode_g4(bytes, width, u32::try_from(rows).ok(), &mut push);
@@ -185,7 +185,8 @@ impl<'a> Codec<'a> {
                 }
             }
             16 => {
-                let (read, write): (fn([u8; 2]) -> u16, fn(u16) -> [u8; 2]) = match samples.endian {
+                type Codec = (fn([u8; 2]) -> u16, fn(u16) -> [u8; 2]);
+                let (read, write): Codec = match samples.endian {
                     Endian::Little => (u16::from_le_bytes, u16::to_le_bytes),
                     Endian::Big => (u16::from_be_bytes, u16::to_be_bytes),
                 };
