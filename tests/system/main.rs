@@ -8,6 +8,7 @@
 )]
 
 mod events;
+mod gateway;
 mod refusals;
 mod registration;
 mod structure;

@@ -11,7 +11,7 @@ pub fn zips_folder(profile: &str) -> PathBuf {
 }
 
 /// Returns the zip of each function of the template by its code folder, as [`crate::DeployOptions::code`] takes it:
-/// from `VITRINE_FUNCTIONS`, or else those that `cargo xtask functions` built last with the dev profile.
+/// from `VITRINE_FUNCTIONS`, or else those that `cargo xtask test` built last.
 ///
 /// # Errors
 /// When one is missing.
@@ -22,7 +22,7 @@ pub fn function_zips(template: &Template) -> Result<BTreeMap<String, PathBuf>> {
         let name = code.rsplit('/').next().unwrap_or(&code);
         let zip = folder.join(format!("{name}.zip"));
         if !zip.is_file() {
-            bail!("no `{}`; run `cargo xtask functions` first", zip.display());
+            bail!("no `{}`; `cargo xtask test` builds it", zip.display());
         }
         zips.insert(code, zip);
     }

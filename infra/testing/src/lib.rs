@@ -39,6 +39,7 @@ pub struct Stack {
     /// What a function of it would read from its environment.
     pub config: Config,
     sdk: SdkConfig,
+    gateway: String,
 }
 
 impl Stack {
@@ -59,17 +60,30 @@ impl Stack {
             "VITRINE_DEFAULT_ACCESS" if value == "allow" => Some("allow".to_owned()),
             _ => environment.get(name).cloned(),
         });
-        let credentials = Credentials::from_keys("test", "test", None);
-        let sdk = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(engine.endpoint())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
-                aws_smithy_async::rt::sleep::TokioSleep::new(),
-            ))
-            .build();
-        Self { engine, config: config.expect("a configuration"), sdk }
+        let sdk = sdk(&engine);
+        Self { engine, config: config.expect("a configuration"), sdk, gateway: String::new() }
+    }
+
+    /// Deploys the whole template with the function zips that were built for tests.
+    pub fn deployed() -> Self {
+        let engine = Engine::for_tests().expect("the engine starts");
+        let template = Template::load().expect("a template");
+        let mut options = DeployOptions::unique("e");
+        options.code = vitrine_engine::function_zips(&template).expect("function zips");
+        let outputs = engine.deploy(&template, &options).expect("a stack");
+        let gateway = format!(
+            "{}/_aws/execute-api/{}/$default",
+            engine.endpoint(),
+            outputs.get("HttpApiId").expect("an API")
+        );
+        let config = Config::from(|name| outputs.environment().get(name).cloned()).expect("a configuration");
+        let sdk = sdk(&engine);
+        Self { engine, config, sdk, gateway }
+    }
+
+    /// The address of the engine's API gateway for a stack that was deployed whole.
+    pub fn gateway(&self) -> String {
+        self.gateway.clone()
     }
 
     /// The address of the engine.
@@ -107,6 +121,20 @@ impl Default for Stack {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What the SDK's clients are made from: this engine, and the key that it knows.
+fn sdk(engine: &Engine) -> SdkConfig {
+    let credentials = Credentials::from_keys("test", "test", None);
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(engine.endpoint())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+            aws_smithy_async::rt::sleep::TokioSleep::new(),
+        ))
+        .build()
 }
 
 fn routes(api: Api) -> Router {

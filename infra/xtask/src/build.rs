@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use vitrine_engine::{vitrine_home, workspace_root};
+use vitrine_engine::{workspace_root, zips_folder};
 use zip::write::SimpleFileOptions;
 
 use crate::tools::{cargo, run};
@@ -43,12 +43,18 @@ pub fn functions() -> Result<Vec<String>> {
 pub fn functions_and_gateway(profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
     let names = functions()?;
     let mut command = cargo();
-    command.current_dir(workspace_root()).args(["build", "--package", "vitrine-gateway"]);
-    for name in &names {
-        command.args(["--package", &format!("vitrine-{name}")]);
-    }
-    if profile == Profile::Release {
-        command.arg("--release");
+    command.current_dir(workspace_root()).arg("build");
+    match profile {
+        // All of it at once, with the features that tests switch on, so that nothing is compiled a second time.
+        Profile::Dev => {
+            command.args(["--workspace", "--bins", "--tests", "--all-features"]);
+        }
+        Profile::Release => {
+            command.args(["--release", "--package", "vitrine-gateway"]);
+            for name in &names {
+                command.args(["--package", &format!("vitrine-{name}")]);
+            }
+        }
     }
     run(&mut command)?;
     zips(profile, &names)
@@ -56,7 +62,7 @@ pub fn functions_and_gateway(profile: Profile) -> Result<BTreeMap<String, PathBu
 
 /// Zips built binaries as Lambda wants them; a zip that is newer than its binary is kept.
 fn zips(profile: Profile, names: &[String]) -> Result<BTreeMap<String, PathBuf>> {
-    let folder = vitrine_home().join("zips").join(format!("{profile:?}").to_lowercase());
+    let folder = zips_folder(&format!("{profile:?}").to_lowercase());
     fs::create_dir_all(&folder).context("cannot make the folder of zips")?;
     let mut zips = BTreeMap::new();
     for name in names {

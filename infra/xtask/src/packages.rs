@@ -8,6 +8,8 @@ use crate::tools::{exists, run};
 /// A program and the Debian package that brings it.
 const NEEDED: &[(&str, &str)] = &[
     ("cc", "gcc"),
+    // The engine's environment.
+    ("python3", "python3-venv"),
     // libjpeg-turbo is built from its source.
     ("cmake", "cmake"),
     ("nasm", "nasm"),

@@ -64,8 +64,15 @@ pub fn up(detach: bool) -> Result<()> {
     let origin = format!("http://127.0.0.1:{port}");
     let options = DeployOptions { stack_name: STACK.to_owned(), code: zips, parameters: BTreeMap::new() }
         .parameter("PublicApiUrl", &origin)
-        .parameter("DeletionProtection", "false");
-    let outputs = engine.deploy(&Template::load()?, &options)?;
+        .parameter("DeletionProtection", "false")
+        // A laptop has few cores for ffmpeg and the decoders.
+        .parameter("RegisterConcurrency", "2")
+        .parameter("DerivativesConcurrency", "2");
+    let template = Template::load()?;
+    let outputs = engine.deploy(&template, &options)?;
+    // The engine serves the keys of its user pool at an address of its own, which names the pool.
+    let keys = format!("{}/{}/.well-known/jwks.json", engine.endpoint(), outputs.get("UserPoolId")?);
+    let outputs = engine.deploy(&template, &options.parameter("TokenKeysUrl", &keys))?;
 
     let environment = environment(&engine, &outputs, &origin, port);
     let log = File::options().create(true).append(true).open(vitrine_home().join("gateway.log"))?;

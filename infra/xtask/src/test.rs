@@ -30,11 +30,14 @@ const STEPS: &[Step] = &[
     ("tests", tests),
 ];
 
-/// Runs every step and stops at the first that fails.
+/// Runs every step and stops at the first that fails. The tests come last, so that their count is the last line.
 pub fn all() -> Result<()> {
     let mut done: Vec<(&str, Duration)> = Vec::new();
     let mut failure = None;
     for (name, step) in STEPS {
+        if *name == "tests" {
+            table(&done);
+        }
         println!("== {name}");
         let started = Instant::now();
         let result = step();
@@ -44,18 +47,21 @@ pub fn all() -> Result<()> {
             break;
         }
     }
+    failure.map_or(Ok(()), Err)
+}
+
+fn table(done: &[(&str, Duration)]) {
     println!("\n{:<20} seconds", "step");
-    for (name, took) in &done {
+    for (name, took) in done {
         println!("{name:<20} {:>7.1}", took.as_secs_f64());
     }
-    failure.map_or(Ok(()), Err)
 }
 
 /// All tests, with one engine for all test processes.
 fn tests() -> Result<()> {
     let engine = Engine::start(&EngineOptions::default())?;
     let mut command = cargo();
-    command.current_dir(workspace_root()).env("VITRINE_ENGINE", engine.endpoint());
+    command.current_dir(workspace_root()).env("VITRINE_ENGINE", engine.endpoint()).env("INSTA_UPDATE", "no");
     let runner: &[&str] = if exists("cargo-nextest") { &["nextest", "run"] } else { &["test"] };
     run(command.args(runner).args(["--workspace", "--all-features", "--no-fail-fast"]))
 }

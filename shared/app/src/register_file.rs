@@ -15,7 +15,7 @@ use vitrine_store::CommitError;
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{
     Bucket, ContentDigest, Copied, CopyProgress, CopySource, CopyTarget, Digested, MAX_SINGLE_COPY_BYTES,
-    ObjectHead,
+    ObjectHead, ObjectsError,
 };
 use vitrine_store::queues::Queue;
 
@@ -122,10 +122,15 @@ impl App {
         if let Err(reason) = judge(&upload, digested.size_bytes, &digested.sha256) {
             return self.reject(call, &upload, reason).await;
         }
-        let (upload, copied) = match self.keep(call, upload, &head, &mime, time_left).await? {
-            Keeping::Done(upload, copied) => (upload, copied),
-            Keeping::Paused => return self.go_on_later(id, digested.size_bytes).await,
-        };
+        let (upload, copied) =
+            match self.keep(call, upload, &head, &digested.sha256, &mime, time_left).await? {
+                Keeping::Done(upload, copied) => (upload, copied),
+                Keeping::OtherBytes(upload) => {
+                    let reason = "the object was changed while it was registered; add it again".to_owned();
+                    return self.reject(call, &upload, reason).await;
+                }
+                Keeping::Paused => return self.go_on_later(id, digested.size_bytes).await,
+            };
         let content = Content {
             key: upload.kept_key.clone(),
             version_id: copied.version_id,
@@ -240,6 +245,7 @@ impl App {
         call: &Call,
         upload: Upload,
         head: &ObjectHead,
+        sha256: &str,
         mime: &str,
         time_left: TimeLeft<'_>,
     ) -> Result<Keeping, AppError> {
@@ -256,6 +262,10 @@ impl App {
         let target = CopyTarget { bucket, key: upload.kept_key.clone(), content_type: mime.to_owned() };
         if head.size_bytes <= MAX_SINGLE_COPY_BYTES {
             let copied = self.objects.copy(&source, &target).await?;
+            // An earlier try may have kept an older version of a staged object that was overwritten since.
+            if copied.was_there && !self.holds(&target, sha256).await? {
+                return Ok(Keeping::OtherBytes(upload));
+            }
             return Ok(Keeping::Done(upload, copied));
         }
         let open = upload.checkpoint.as_ref().and_then(|checkpoint| checkpoint.copy_id.clone());
@@ -270,10 +280,28 @@ impl App {
                 (self.save_checkpoint(call, upload, checkpoint).await?, copy_id)
             }
         };
-        match self.objects.copy_parts(&copy_id, &source, &target, time_left).await? {
-            CopyProgress::Done(copied) => Ok(Keeping::Done(upload, copied)),
-            CopyProgress::More { .. } => Ok(Keeping::Paused),
+        match self.objects.copy_parts(&copy_id, &source, &target, time_left).await {
+            Ok(CopyProgress::Done(copied)) => Ok(Keeping::Done(upload, copied)),
+            Ok(CopyProgress::More { .. }) => Ok(Keeping::Paused),
+            // The copy was given up after a week of standing still: a new one begins.
+            Err(ObjectsError::NotFound { .. }) => {
+                if let Some(checkpoint) = upload.checkpoint.clone() {
+                    self.save_checkpoint(call, upload, Checkpoint { copy_id: None, ..checkpoint }).await?;
+                }
+                Ok(Keeping::Paused)
+            }
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether what is kept has this digest; read only where a copy found something there already.
+    async fn holds(&self, target: &CopyTarget, sha256: &str) -> Result<bool, AppError> {
+        let mut reader = self.objects.read(target.bucket, &target.key, None, None).await?;
+        let mut digest = ContentDigest::default();
+        while let Some(bytes) = reader.next().await? {
+            digest.update(&bytes);
+        }
+        Ok(digest.finish().sha256 == sha256)
     }
 
     /// The one transaction: the file, the intent, what is owed next, the audit row.
@@ -446,9 +474,9 @@ enum Digesting {
     Paused(u64),
 }
 
-#[expect(clippy::large_enum_variant, reason = "lives for one match")]
 enum Keeping {
     Done(Upload, Copied),
+    OtherBytes(Upload),
     Paused,
 }
 

@@ -161,7 +161,7 @@ impl App {
         })
     }
 
-    /// Signs parts of a multipart upload, each with its length and, where given, its SHA-256 in hex.
+    /// Signs parts of a multipart upload, each with its length and its SHA-256 in hex.
     ///
     /// # Errors
     /// A part that the file does not have; more than 100 at once.
@@ -183,10 +183,15 @@ impl App {
             if length.is_none() {
                 problems.add("part_number", format!("`{number}` is not a part of this file"));
             }
-            let sha256 = match sha256.as_deref().map(normalise_sha256).transpose() {
-                Ok(sha256) => sha256,
-                Err(message) => {
+            // Each part carries its checksum, or S3 refuses a part of an upload that was opened for checksums (UP-3).
+            let sha256 = match sha256.as_deref().map(normalise_sha256) {
+                Some(Ok(sha256)) => Some(sha256),
+                Some(Err(message)) => {
                     problems.add("sha256", message);
+                    None
+                }
+                None => {
+                    problems.add("sha256", format!("must be given for part {number}"));
                     None
                 }
             };

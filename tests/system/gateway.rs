@@ -1,0 +1,67 @@
+//! The whole of `template.yaml`: the real function zips, behind the engine's API gateway, queues and schedule.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vitrine_domain::actor::KeyPermission;
+use vitrine_testing::{Stack, all_roles, operator, send_signed};
+
+use crate::walk::{DC, red_png, representation, sha256, text, wish};
+
+/// A call through the engine's gateway, with a client that is not ours.
+fn call(base: &str, key: Option<&str>, method: &str, path: &str, body: Value) -> (u16, Value) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let url = format!("{base}/almaws/v1{path}");
+    let query = if url.contains('?') { "&" } else { "?" };
+    let url = key.map_or_else(|| url.clone(), |key| format!("{url}{query}apikey={key}"));
+    let mut answer = match method {
+        "POST" => agent
+            .post(&url)
+            .header("accept", "application/json")
+            .header("content-type", "application/json")
+            .send(body.to_string())
+            .unwrap(),
+        _ => agent.get(&url).header("accept", "application/json").call().unwrap(),
+    };
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+#[tokio::test]
+async fn a_file_goes_through_the_deployed_functions() {
+    let stack = Stack::deployed();
+    let app = stack.app();
+    let by = operator();
+    app.put_library(&by, "MAIN".parse().unwrap(), "Main Library", None).await.unwrap();
+    let key = "vt_test-key-of-the-deployed-stack";
+    app.create_api_key(&by, "test", KeyPermission::ReadWrite, all_roles(), key).await.unwrap();
+    let base = stack.gateway();
+
+    let post = |path: &str, body: Value| {
+        let (status, answer) = call(&base, Some(key), "POST", path, body);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    };
+    assert_eq!(call(&base, None, "GET", "/permissions", Value::Null).0, 401);
+    let collection = post("/bibs/collections", json!({ "name": "Books", "library": { "value": "MAIN" } }));
+    let bib = post("/bibs", json!({ "record_format": { "value": "dc" }, "anies": [DC] }));
+    let mms = text(&bib, "mms_id");
+    post(&format!("/bibs/collections/{}/bibs", text(&collection["pid"], "value")), json!({ "mms_id": mms }));
+    let rep = post(&format!("/bibs/{mms}/representations"), representation("PRESERVATION_MASTER"));
+    let rep = text(&rep, "id");
+    let upload = post("/uploads", wish(&rep, "red.png", &red_png()));
+    assert_eq!(send_signed(&upload["request"], &red_png()), 200);
+
+    let started = Instant::now();
+    let file = loop {
+        let (_, files) =
+            call(&base, Some(key), "GET", &format!("/bibs/{mms}/representations/{rep}/files"), Value::Null);
+        let file = files["representation_file"][0].clone();
+        if file["thumbnail"]["state"] == "READY" {
+            break file;
+        }
+        assert!(started.elapsed() < Duration::from_secs(90), "not drawn in time: {files}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(file["sha256"], sha256(&red_png()));
+}
