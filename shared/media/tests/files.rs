@@ -1,0 +1,203 @@
+//! Real files and hostile files, made here, through the real limited child (domain.md T1-T6, reliability.md B53-B55).
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use vitrine_media::{
+    FailureCode, HEAD_LEN, ThumbnailOutcome, ThumbnailRequest, Tools, identify, make_thumbnails,
+};
+
+/// More than any one decoder may hold, with room for an unoptimised build.
+const RSS_BOUND: u64 = 1 << 30;
+
+async fn thumbnails(folder: &Path, name: &str, bytes: &[u8]) -> ThumbnailOutcome {
+    let source = folder.join(name);
+    std::fs::write(&source, bytes).unwrap();
+    let out_dir = folder.join("out");
+    std::fs::create_dir_all(&out_dir).unwrap();
+    let media_type = identify(&bytes[..bytes.len().min(HEAD_LEN)], name).mime.into_owned();
+    let tools = Tools { child_program: Some(env!("CARGO_BIN_EXE_thumbnail").into()), ..Tools::from_path() };
+    make_thumbnails(ThumbnailRequest { source, media_type, sizes: vec![64], out_dir }, &tools).await
+}
+
+fn png(width: u32, height: u32, color: png::ColorType, depth: png::BitDepth, data: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    encoder.write_header().unwrap().write_image_data(data).unwrap();
+    bytes
+}
+
+/// A TIFF of one red strip, 4 by 2, RGB, in either byte order.
+fn tiff(big: bool, width: u32, height: u32, next: u32) -> Vec<u8> {
+    let two = |v: u16| if big { v.to_be_bytes() } else { v.to_le_bytes() };
+    let four = |v: u32| if big { v.to_be_bytes() } else { v.to_le_bytes() };
+    let mut bytes = if big { b"MM".to_vec() } else { b"II".to_vec() };
+    bytes.extend(two(42));
+    bytes.extend(four(8));
+    let entries = [
+        (256, width),
+        (257, height),
+        (258, 8),
+        (259, 1),
+        (262, 2),
+        (273, 122),
+        (277, 3),
+        (278, height),
+        (279, 24),
+    ];
+    bytes.extend(two(entries.len() as u16));
+    for (tag, value) in entries {
+        bytes.extend(two(tag));
+        bytes.extend(two(4));
+        bytes.extend(four(1));
+        bytes.extend(four(value));
+    }
+    bytes.extend(four(next));
+    bytes.resize(122, 0);
+    bytes.extend([255, 0, 0].repeat(8));
+    bytes
+}
+
+fn bmp(width: i32, height: i32) -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    bytes.extend(86u32.to_le_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(54u32.to_le_bytes());
+    bytes.extend(40u32.to_le_bytes());
+    bytes.extend(width.to_le_bytes());
+    bytes.extend(height.to_le_bytes());
+    bytes.extend([1, 0, 24, 0]);
+    bytes.extend([0; 24]);
+    bytes.extend([0, 0, 255].repeat(4).iter().chain(&[0, 0, 255].repeat(4)));
+    bytes
+}
+
+fn pdf(objects: &[&str], trailer: &str) -> Vec<u8> {
+    let mut bytes = b"%PDF-1.4\n".to_vec();
+    for (index, object) in objects.iter().enumerate() {
+        write!(bytes, "{} 0 obj\n{object}\nendobj\n", index + 1).unwrap();
+    }
+    write!(bytes, "trailer\n<< /Root 1 0 R {trailer} >>\n%%EOF\n").unwrap();
+    bytes
+}
+
+fn svg(inside: &str) -> Vec<u8> {
+    format!(r#"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="4" height="2">{inside}</svg>"#).into_bytes()
+}
+
+fn red_files() -> Vec<(&'static str, Vec<u8>)> {
+    use png::{BitDepth, ColorType};
+    let page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 40 20] /Contents 4 0 R >>";
+    let paint = "<< /Length 24 >>\nstream\n1 0 0 rg 0 0 40 20 re f \nendstream";
+    vec![
+        ("8.png", png(4, 2, ColorType::Rgb, BitDepth::Eight, &[255, 0, 0].repeat(8))),
+        ("16.png", png(4, 2, ColorType::Rgb, BitDepth::Sixteen, &[255, 255, 0, 0, 0, 0].repeat(8))),
+        ("alpha.png", png(4, 2, ColorType::Rgba, BitDepth::Eight, &[255, 0, 0, 255].repeat(8))),
+        ("little.tif", tiff(false, 4, 2, 0)),
+        ("big.tif", tiff(true, 4, 2, 0)),
+        ("a.bmp", bmp(4, 2)),
+        ("a.svg", svg(r#"<rect width="4" height="2" fill="red"/>"#)),
+        (
+            "a.pdf",
+            pdf(
+                &[
+                    "<< /Type /Catalog /Pages 2 0 R >>",
+                    "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+                    page,
+                    paint,
+                ],
+                "",
+            ),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_format_comes_out_red_and_twice_as_wide_as_high() {
+    for (name, bytes) in red_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = thumbnails(folder.path(), name, &bytes).await;
+        let ThumbnailOutcome::Made { thumbnails, .. } = outcome else { panic!("{name}: {outcome:?}") };
+        let made = &thumbnails[0];
+        assert_eq!(made.width, made.height * 2, "{name}");
+        let jpeg = std::fs::read(&made.path).unwrap();
+        let picture = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::RGB).unwrap();
+        let [r, g, b] = [picture.pixels[0], picture.pixels[1], picture.pixels[2]];
+        assert!(r > 235 && g < 25 && b < 25, "{name}: {r} {g} {b}");
+    }
+}
+
+fn hostile_files(port: u16) -> Vec<(&'static str, Vec<u8>)> {
+    let url = format!("http://127.0.0.1:{port}/x");
+    let mut wide = png(4, 2, png::ColorType::Rgb, png::BitDepth::Eight, &[0; 24]);
+    wide[16..24].copy_from_slice(&[0x7f, 255, 255, 255, 0x7f, 255, 255, 255]);
+    let catalog = "<< /Type /Catalog /Pages 2 0 R >>";
+    let mut nested = "<g>".repeat(200_000);
+    nested.push_str(&"</g>".repeat(200_000));
+    let bomb = r#"<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;"><!ENTITY e "&d;&d;&d;&d;&d;&d;&d;&d;"><!ENTITY f "&e;&e;&e;&e;&e;&e;&e;&e;"><!ENTITY g "&f;&f;&f;&f;&f;&f;&f;&f;">]><svg xmlns="http://www.w3.org/2000/svg" width="4" height="2"><text>&g;&g;&g;</text></svg>"#;
+    let mut files = vec![
+        ("declared.png", wide),
+        ("declared.tif", tiff(false, u32::MAX, u32::MAX, 0)),
+        ("declared.bmp", bmp(i32::MAX, i32::MAX)),
+        ("deep.svg", svg(&nested)),
+        ("entities.svg", bomb.as_bytes().to_vec()),
+        (
+            "encrypted.pdf",
+            pdf(
+                &[catalog, "<< /Type /Pages /Kids [] /Count 0 >>", "<< /Filter /Standard /V 9 /R 9 >>"],
+                "/Encrypt 3 0 R /ID [<00> <00>]",
+            ),
+        ),
+        ("loop.pdf", pdf(&[catalog, "<< /Type /Pages /Kids [2 0 R] /Count 1 >>"], "")),
+        ("playlist.mp4", format!("#EXTM3U\n#EXTINF:1,\n{url}\n").into_bytes()),
+        ("concat.mp4", format!("ffconcat version 1.0\nfile '{url}'\n").into_bytes()),
+        ("script.mvg.jpg", format!("push graphic-context\nimage over 0,0 0,0 'url({url})'\n").into_bytes()),
+        ("script.msl.png", format!(r#"<image><read filename="{url}"/></image>"#).into_bytes()),
+        ("eps.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n(/etc/passwd) (r) file\n".to_vec()),
+    ];
+    for (name, bytes) in red_files() {
+        // The head alone: a signature that promises what the file does not hold.
+        files.push((name, bytes[..bytes.len().min(20)].to_vec()));
+    }
+    files
+}
+
+#[tokio::test]
+async fn hostile_files_are_refused_within_bounds_and_reach_nobody() {
+    let canary = TcpListener::bind("127.0.0.1:0").unwrap();
+    canary.set_nonblocking(true).unwrap();
+    for (name, bytes) in hostile_files(canary.local_addr().unwrap().port()) {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Instant::now();
+        let outcome = thumbnails(folder.path(), name, &bytes).await;
+        assert!(start.elapsed() < Duration::from_secs(60), "{name} took {:?}", start.elapsed());
+        eprintln!("{name}: {outcome:?}");
+        match outcome {
+            // A script under a picture's name is text, and its own words may be drawn.
+            ThumbnailOutcome::Made { usage, .. } => {
+                assert!(usage.peak_rss_bytes < RSS_BOUND, "{name}");
+                assert!(!name.starts_with("declared") && !name.ends_with(".pdf"), "{name} was drawn");
+            }
+            ThumbnailOutcome::Unsupported { .. } => {}
+            ThumbnailOutcome::Failed { code, .. } => assert_ne!(code, FailureCode::ThumbIo, "{name}"),
+        }
+    }
+    assert!(canary.accept().is_err(), "a file made a decoder call home");
+}
+
+#[tokio::test]
+async fn a_picture_outside_the_file_is_not_fetched() {
+    let canary = TcpListener::bind("127.0.0.1:0").unwrap();
+    canary.set_nonblocking(true).unwrap();
+    let port = canary.local_addr().unwrap().port();
+    for address in [format!("http://127.0.0.1:{port}/x.png"), "file:///etc/passwd".to_owned()] {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = svg(&format!(r#"<image width="4" height="2" xlink:href="{address}"/>"#));
+        let _ = thumbnails(folder.path(), "href.svg", &bytes).await;
+    }
+    assert!(canary.accept().is_err());
+}
