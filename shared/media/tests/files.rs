@@ -1,4 +1,11 @@
 //! Real files and hostile files, made here, through the real limited child (domain.md T1-T6, reliability.md B53-B55).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
 
 use std::io::Write;
 use std::net::TcpListener;
