@@ -74,6 +74,9 @@ fn restrict_files(job: &Job) -> Result<(), landlock::RulesetError> {
             "/lib",
             "/lib64",
             "/opt",
+            "/var/lib/libreoffice",
+            "/var/spool/libreoffice",
+            "/var/cache/fontconfig",
             "/var/task",
             "/etc",
             "/dev/urandom",
@@ -84,12 +87,15 @@ fn restrict_files(job: &Job) -> Result<(), landlock::RulesetError> {
         readable.extend(program.parent().map(Path::to_owned));
     }
     let writable = [job.out_dir.clone(), job.work_dir.clone(), PathBuf::from("/dev/null")];
+    // LibreOffice always puts its own socket there; it may make one, and nothing else.
+    let sockets: &[&str] = if matches!(job.tool, Some((Tool::Soffice, _))) { &["/tmp"] } else { &[] };
     Ruleset::default()
         .handle_access(AccessFs::from_all(abi))?
         .handle_access(AccessNet::from_all(abi))?
         .create()?
         .add_rules(path_beneath_rules(&readable, AccessFs::from_read(abi)))?
         .add_rules(path_beneath_rules(&writable, AccessFs::from_all(abi)))?
+        .add_rules(path_beneath_rules(sockets, AccessFs::MakeSock))?
         .restrict_self()?;
     Ok(())
 }

@@ -51,10 +51,27 @@ fn needs_soffice() -> Result<Drawn> {
 
 /// Lets LibreOffice make a PDF of the document, with a profile of its own that goes with the work folder.
 fn rendered(program: &Path, target: u32, job: &Job) -> Result<Drawn> {
-    let profile = format!("-env:UserInstallation=file://{}/profile", job.work_dir.display());
+    // A new profile makes it start twice, and the second start stumbles over the socket of the first, which it may not
+    // remove. The profile is then ready: under another name it has another socket, and needs only one start.
+    let (fresh, ready) = (job.work_dir.join("profile"), job.work_dir.join("profile-ready"));
+    let made = match convert(program, &fresh, job)? {
+        Some(made) => Some(made),
+        None if fs::rename(&fresh, &ready).is_ok() => convert(program, &ready, job)?,
+        None => None,
+    };
+    match made {
+        Some(path) => pdf::draw(&Source::File(path), target),
+        None => Err(DrawError::Failed(
+            FailureCode::ThumbTool,
+            "LibreOffice could not render the document".to_owned(),
+        )),
+    }
+}
+
+fn convert(program: &Path, profile: &Path, job: &Job) -> Result<Option<PathBuf>> {
     let status = Command::new(program)
+        .arg(format!("-env:UserInstallation=file://{}", profile.display()))
         .args([
-            profile.as_str(),
             "--headless",
             "--norestore",
             "--nolockcheck",
@@ -69,14 +86,8 @@ fn rendered(program: &Path, target: u32, job: &Job) -> Result<Drawn> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()?;
-    let made: Option<PathBuf> = fs::read_dir(&job.work_dir)?
+    let made = fs::read_dir(&job.work_dir)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|ending| ending == "pdf"));
-    match made {
-        Some(path) if status.success() => pdf::draw(&Source::File(path), target),
-        _ => Err(DrawError::Failed(
-            FailureCode::ThumbTool,
-            "LibreOffice could not render the document".to_owned(),
-        )),
-    }
+    Ok(made.filter(|_| status.success()))
 }
