@@ -28,3 +28,51 @@ pub fn icon(family: Family) -> Icon {
     };
     Icon { bytes, mime: "image/png" }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use resvg::tiny_skia::{Pixmap, Transform};
+    use resvg::usvg;
+
+    use super::*;
+
+    const FAMILIES: [(&str, Family); 9] = [
+        ("image", Family::Image),
+        ("document", Family::Document),
+        ("presentation", Family::Presentation),
+        ("spreadsheet", Family::Spreadsheet),
+        ("ebook", Family::Ebook),
+        ("video", Family::Video),
+        ("audio", Family::Audio),
+        ("text", Family::Text),
+        ("other", Family::Other),
+    ];
+
+    /// With `UPDATE_ICONS` set, writes the pictures anew instead of comparing them.
+    #[test]
+    fn each_icon_is_its_drawing_rendered() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("icons");
+        for (name, family) in FAMILIES {
+            let drawing = std::fs::read(folder.join(format!("{name}.svg"))).unwrap();
+            let tree = usvg::Tree::from_data(&drawing, &usvg::Options::default()).unwrap();
+            let mut picture = Pixmap::new(256, 256).unwrap();
+            let scale = 256.0 / tree.size().width().max(tree.size().height());
+            resvg::render(&tree, Transform::from_scale(scale, scale), &mut picture.as_mut());
+            let rendered = picture.encode_png().unwrap();
+            if std::env::var_os("UPDATE_ICONS").is_some() {
+                std::fs::write(folder.join(format!("{name}.png")), rendered).unwrap();
+            } else {
+                assert!(
+                    icon(family).bytes == rendered,
+                    "icons/{name}.png is stale: UPDATE_ICONS=1 renders it"
+                );
+                assert!(
+                    picture.pixels().iter().any(|pixel| pixel.alpha() > 0),
+                    "icons/{name}.svg draws nothing"
+                );
+            }
+        }
+    }
+}

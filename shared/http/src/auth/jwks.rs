@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as FetchLock;
 use vitrine_domain::Timestamp;
 
 use crate::wire::strict_json;
@@ -26,7 +26,12 @@ pub enum KeySetError {
     Stale,
 }
 
+/// An unknown key sends us to the issuer at most once a minute.
 const REFETCH_MS: i64 = 60_000;
+/// Without any key set, trying again is worth it sooner.
+const FIRST_REFETCH_MS: i64 = 5_000;
+/// A key that the issuer withdrew is refused after this time, if the issuer answers.
+const RENEW_MS: i64 = 10 * 60_000;
 const GOOD_FOR_MS: i64 = 24 * 3_600_000;
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 50;
@@ -58,41 +63,73 @@ struct Known {
 pub struct JwksCache {
     fetch: FetchKeys,
     known: Mutex<Known>,
+    /// Held while the issuer is asked, so that one caller asks for all; a caller whose key is known does not wait.
+    fetching: FetchLock<()>,
 }
 
 impl JwksCache {
     /// A cache that nothing is fetched into yet.
     pub fn new(fetch: FetchKeys) -> Self {
-        Self { fetch, known: Mutex::default() }
+        Self { fetch, known: Mutex::default(), fetching: FetchLock::default() }
     }
 
     /// The key named `kid`, or `None` where the issuer has no such key.
-    ///
-    /// Holding the lock over the fetch lets one caller fetch for all.
     ///
     /// # Errors
     /// When the issuer can not be asked and what is known of it is older than a day.
     pub async fn key(&self, kid: &str, now: Timestamp) -> Result<Option<Arc<DecodingKey>>, KeySetError> {
         let now = now.as_millisecond();
-        let mut known = self.known.lock().await;
-        let fresh = known.fetched_ms.is_some_and(|at| now - at < GOOD_FOR_MS);
-        if fresh && let Some(key) = known.keys.get(kid) {
-            return Ok(Some(key.clone()));
+        let young = self.young_key(kid, now);
+        if young.is_some() {
+            return Ok(young);
         }
-        if known.tried_ms.is_none_or(|at| now - at >= REFETCH_MS) {
-            known.tried_ms = Some(now);
-            match (self.fetch)().await.and_then(|bytes| parse(&bytes)) {
-                Ok(keys) => {
-                    known.keys = keys;
-                    known.fetched_ms = Some(now);
-                }
-                Err(error) => tracing::warn!(error = %error, "the issuer's keys were not renewed"),
-            }
+        let is_known = self.known().keys.contains_key(kid);
+        match self.fetching.try_lock() {
+            Ok(_guard) => self.renew(now).await,
+            // Someone asks already. A key that is known serves meanwhile; for any other, wait for the answer.
+            Err(_) if is_known => {}
+            Err(_) => drop(self.fetching.lock().await),
         }
-        match known.fetched_ms {
-            Some(at) if now - at < GOOD_FOR_MS => Ok(known.keys.get(kid).cloned()),
+        let known = self.known();
+        match known.age_ms(now) {
+            Some(age) if age < GOOD_FOR_MS => Ok(known.keys.get(kid).cloned()),
             _ => Err(KeySetError::Stale),
         }
+    }
+
+    fn young_key(&self, kid: &str, now: i64) -> Option<Arc<DecodingKey>> {
+        let known = self.known();
+        known.age_ms(now).filter(|age| *age < RENEW_MS)?;
+        known.keys.get(kid).cloned()
+    }
+
+    async fn renew(&self, now: i64) {
+        {
+            let mut known = self.known();
+            let pause = if known.fetched_ms.is_some() { REFETCH_MS } else { FIRST_REFETCH_MS };
+            if known.tried_ms.is_some_and(|at| now - at < pause) {
+                return;
+            }
+            known.tried_ms = Some(now);
+        }
+        match (self.fetch)().await.and_then(|bytes| parse(&bytes)) {
+            Ok(keys) => {
+                let mut known = self.known();
+                known.keys = keys;
+                known.fetched_ms = Some(now);
+            }
+            Err(error) => tracing::warn!(error = %error, "the issuer's keys were not renewed"),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn age_ms(&self, now: i64) -> Option<i64> {
+        self.fetched_ms.map(|at| now - at)
     }
 }
 

@@ -6,6 +6,8 @@ mod credentials;
 mod directory;
 mod jwks;
 mod keys;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::net::{IpAddr, Ipv6Addr};

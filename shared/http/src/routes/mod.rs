@@ -68,7 +68,7 @@ impl FromRequestParts<Api> for Caller {
         let exchange = Exchange::of(&parts.extensions)?.clone();
         let now = (api.clock)();
         let actor = api.authenticator.authenticate(parts, now).await?;
-        tracing::debug!(request.id = %exchange.request_id, actor = %actor.id, "caller authenticated");
+        let _ = exchange.caller.set(actor.id.to_string());
         api.throttle.admit(actor.id.as_str())?;
         Ok(Self(Call { actor, origin: Origin::Api, request_id: exchange.request_id, now }))
     }

@@ -1,6 +1,7 @@
 //! The edge around the routes: request id, format, panics, headers, rendering, and one log line an outcome.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::Router;
@@ -29,11 +30,9 @@ pub struct Exchange {
     pub request_id: String,
     /// The format of the answer.
     pub format: Format,
+    /// Who called, for the log line; set once the caller is known.
+    pub caller: Arc<OnceLock<String>>,
 }
-
-/// Who called, left by a handler in its answer's extensions for the log line.
-#[derive(Debug, Clone)]
-pub struct CalledBy(pub String);
 
 impl Exchange {
     /// The exchange that a request belongs to.
@@ -65,7 +64,7 @@ async fn edge(mut request: Request, next: Next) -> Response {
             Err(error) => (Format::Json, Some(not_acceptable(&error.to_string()))),
         },
     };
-    let exchange = Exchange { request_id, format };
+    let exchange = Exchange { request_id, format, caller: Arc::default() };
     request.extensions_mut().insert(exchange.clone());
     let answer = match refused {
         Some(problem) => problem.into_response(),
@@ -74,7 +73,7 @@ async fn edge(mut request: Request, next: Next) -> Response {
             .await
             .unwrap_or_else(|_| Problem::internal().into_response()),
     };
-    let actor = answer.extensions().get::<CalledBy>().map_or("-", |called| called.0.as_str()).to_owned();
+    let actor = exchange.caller.get().map_or("-", String::as_str);
     let response = render(&exchange, &method, &headers, answer);
     tracing::info!(
         request.id = %exchange.request_id,

@@ -18,7 +18,7 @@ pub mod xml_read;
 pub mod xml_write;
 
 pub use body::Body;
-pub use edge::{CalledBy, Exchange, GatewayRequestId, with_edge};
+pub use edge::{Exchange, GatewayRequestId, with_edge};
 pub use etag::IfMatch;
 pub use format::Format;
 pub use problem::Problem;
