@@ -3,7 +3,8 @@
 //! Four layers, each useful alone: resource limits (always), no network sockets and, for our own decoders, no new
 //! programs (seccomp, always on Linux), an empty network namespace (where the kernel lets us), and only the files the
 //! job names (Landlock, kernel 5.13 and later). The first two are required: a child that cannot set them refuses to
-//! work. The last two are best effort, because AWS Lambda's kernel offers neither.
+//! work. The last two are best effort: not every
+//! kernel that a function runs on offers them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -78,7 +79,11 @@ fn restrict_files(job: &Job) -> Result<(), landlock::RulesetError> {
             "/var/spool/libreoffice",
             "/var/cache/fontconfig",
             "/var/task",
-            "/etc",
+            "/etc/alternatives",
+            "/etc/fonts",
+            "/etc/ld.so.cache",
+            "/etc/libreoffice",
+            "/etc/localtime",
             "/dev/urandom",
             "/proc/self",
             "/proc/cpuinfo",
