@@ -11,6 +11,7 @@ mod events;
 mod gateway;
 mod refusals;
 mod registration;
+mod secrets;
 mod structure;
 mod titles;
 mod uploads;

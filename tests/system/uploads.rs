@@ -182,3 +182,70 @@ async fn refuses_wishes_that_can_not_be_and_names_every_field() {
         (400, Some("owner"))
     );
 }
+
+#[tokio::test]
+async fn t2_a_picture_beside_a_staged_file_wins_and_is_no_file() {
+    let stack = Stack::new();
+    let client = stack.client().await;
+    let title = title(&client).await;
+    let app = stack.app();
+    let bucket = vitrine_store::objects::Bucket::Incoming;
+    let key = "upload/7001/1/notes.bin";
+    app.objects.put_small(bucket, key, vec![7; 64].into(), "application/octet-stream", false).await.unwrap();
+    app.objects
+        .put_small(bucket, &format!("{key}.thumb"), red_png().into(), "image/png", false)
+        .await
+        .unwrap();
+    client.post(&title.files(), json!({ "path": key })).await.ok();
+    settle(&app).await;
+    let files = client.get(&title.files()).await.ok();
+    assert_eq!(files["total_record_count"], 1);
+    assert_eq!(files["representation_file"][0]["thumbnail"]["state"], "READY");
+    assert_eq!(files["representation_file"][0]["thumbnail"]["supplied"], true);
+    assert!(app.objects.head(bucket, &format!("{key}.thumb"), None).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn t4_t5_a_file_without_a_picture_has_an_icon_until_one_is_uploaded() {
+    let stack = Stack::new();
+    let client = stack.client().await;
+    let title = title(&client).await;
+    upload(&client, &title.rep, "data.bin", &[7; 64]).await;
+    settle(&stack.app()).await;
+    let pid = text(&client.get(&title.files()).await.ok()["representation_file"][0], "pid");
+    let address = format!("/view/delivery/thumbnail/VITRINE/{pid}");
+    let icon = client.get(&address).await;
+    assert_eq!(
+        (icon.status.as_u16(), icon.headers["x-thumbnail-source"].to_str().unwrap()),
+        (200, "icon unsupported")
+    );
+    assert!(icon.text.contains("PNG"));
+
+    let mut wish = wish(&title.rep, "cover.png", &red_png());
+    wish["thumbnail_of"] = json!(pid);
+    let sent = client.post("/uploads", wish).await.ok();
+    assert_eq!(send_signed(&sent["request"], &red_png()), 200);
+    settle(&stack.app()).await;
+    assert_eq!(client.get(&address).await.status, 302);
+    assert_eq!(client.get(&title.files()).await.ok()["total_record_count"], 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_was_given_up_leaves_nothing_behind() {
+    let stack = Stack::new();
+    let client = stack.client().await;
+    let title = title(&client).await;
+    let sent = upload(&client, &title.rep, "a.png", &red_png()).await;
+    let path = format!("/uploads/{}", text(&sent, "id"));
+    assert_eq!(client.delete(&path).await.status, 204);
+    assert_eq!(client.delete(&path).await.status, 204);
+    assert_eq!(client.get(&path).await.ok()["state"], "ABORTED");
+    let app = stack.app();
+    let event = next(&app, Queue::Incoming).await;
+    assert!(register(&app, &[event]).await.is_empty());
+    assert_eq!(client.get(&title.files()).await.ok()["total_record_count"], 0);
+    let bucket = vitrine_store::objects::Bucket::Incoming;
+    assert!(
+        app.objects.head(bucket, &format!("intent/{}", text(&sent, "id")), None).await.unwrap().is_none()
+    );
+}

@@ -130,6 +130,9 @@ fn render(exchange: &Exchange, method: &Method, headers: &HeaderMap, mut answer:
             _ => answer,
         },
     };
+    if *method == Method::HEAD {
+        *response.body_mut() = axum::body::Body::empty();
+    }
     let headers = response.headers_mut();
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
