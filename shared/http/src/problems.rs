@@ -37,15 +37,7 @@ impl From<AppError> for Problem {
             }
             AppError::Unavailable(source) => {
                 tracing::error!(error = &*source as &dyn std::error::Error, "a storage service failed");
-                let detail = "a storage service did not answer; try again";
-                let problem = Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    "Not available now",
-                    "SERVICE_UNAVAILABLE",
-                    detail,
-                );
-                Problem { retry_after: Some(2), ..problem }
+                Problem::unavailable("a storage service did not answer; try again")
             }
         }
     }
@@ -83,17 +75,7 @@ impl From<AuthError> for Problem {
                 tracing::warn!(reason, "credential refused");
                 Problem::unauthenticated()
             }
-            AuthError::Unavailable => {
-                let detail = "credentials can not be checked now; try again";
-                let problem = Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    "Not available now",
-                    "SERVICE_UNAVAILABLE",
-                    detail,
-                );
-                Problem { retry_after: Some(2), ..problem }
-            }
+            AuthError::Unavailable => Problem::unavailable("credentials can not be checked now; try again"),
         }
     }
 }

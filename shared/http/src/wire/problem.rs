@@ -96,6 +96,14 @@ impl Problem {
         )
     }
 
+    /// 503: trying again in a moment can help.
+    pub fn unavailable(detail: &str) -> Self {
+        let title = "Not available now";
+        let problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, "SERVICE_UNAVAILABLE", detail);
+        Self { retry_after: Some(2), ..problem }
+    }
+
     /// 500 without any detail.
     pub fn internal() -> Self {
         let detail = "the request failed for a reason of our own; the tracking id leads to it";
