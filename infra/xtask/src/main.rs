@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask` lists them.
 
+mod bench;
 mod build;
 mod packages;
 mod samples;
@@ -18,7 +19,8 @@ usage: cargo xtask VERB
   reset             stop, and delete the data
   test              everything that has to pass: what .ci/run does
   docs              write the generated documents anew
-  check-template    check template.yaml";
+  check-template    check template.yaml
+  bench             compare thumbnails with other tools, measure functions, write docs/benchmarks.md";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +31,7 @@ fn main() -> Result<()> {
         ["down"] => stack::down(),
         ["reset"] => stack::reset(),
         ["test"] => test::all(),
+        ["bench"] => bench::all(),
         ["docs"] => build::docs(),
         ["check-template"] => template::check_template(),
         _ => bail!("{USAGE}"),
