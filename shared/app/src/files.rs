@@ -2,7 +2,7 @@
 
 use vitrine_domain::file::{DigitalFile, FileStatus, Thumbnail, check_file_name};
 use vitrine_domain::ids::{FileId, MmsId, RepId};
-use vitrine_domain::outbox::Work;
+use vitrine_domain::outbox::{OutboxRow, WATCH_SECONDS, Work};
 use vitrine_domain::problem::Problems;
 use vitrine_domain::roles::Action;
 use vitrine_domain::upload::{Declared, MAX_FILE_BYTES, Upload, UploadMethod, UploadPurpose, UploadState};
@@ -232,17 +232,10 @@ impl App {
     }
 
     /// The outbox row that keeps watch over an upload.
-    pub(crate) fn watch_row(&self, call: &Call, upload: &Upload) -> vitrine_domain::outbox::OutboxRow {
+    pub(crate) fn watch_row(&self, call: &Call, upload: &Upload) -> OutboxRow {
         let work = Work::WatchUpload { upload: upload.id.clone() };
-        let due_at = call.after_seconds(vitrine_domain::outbox::WATCH_SECONDS);
-        vitrine_domain::outbox::OutboxRow {
-            id: upload.watch.clone(),
-            work,
-            due_at,
-            attempts: 0,
-            created_at: call.now,
-            version: 0,
-        }
+        let due_at = call.after_seconds(WATCH_SECONDS);
+        OutboxRow { id: upload.watch.clone(), ..self.owe(call, work, due_at) }
     }
 
     /// Where a file's bytes are kept: no word of a user in it, and one key a version.

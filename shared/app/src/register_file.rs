@@ -11,13 +11,13 @@ use vitrine_domain::outbox::{OutboxRow, Work, retry_after_seconds};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::upload::{Checkpoint, Upload, UploadMethod, UploadPurpose, UploadState, judge};
 use vitrine_media::{HEAD_LEN, identify};
-use vitrine_store::CommitError;
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{
     Bucket, ContentDigest, Copied, CopyProgress, CopySource, CopyTarget, Digested, MAX_SINGLE_COPY_BYTES,
     ObjectHead, ObjectsError,
 };
 use vitrine_store::queues::Queue;
+use vitrine_store::{Change, CommitError};
 
 use crate::make_derivatives;
 use crate::{App, AppError, Call};
@@ -437,6 +437,24 @@ impl App {
         Ok(Registered::Quarantined { reason })
     }
 
+    /// A staged file was there from the start: what became of its upload becomes of it.
+    pub(crate) async fn reject_staged_file(
+        &self,
+        call: &Call,
+        change: &mut Change,
+        upload: &Upload,
+        reason: &str,
+    ) -> Result<(), AppError> {
+        if upload.method == UploadMethod::Staged
+            && let Some(file) = self.catalog.file(&upload.file).await?
+        {
+            let status_reason = Some(reason.to_owned());
+            let status = FileStatus::Rejected;
+            change.replace(&DigitalFile { status, status_reason, modified_at: call.now, ..file })?;
+        }
+        Ok(())
+    }
+
     /// Records that the bytes were refused, then puts them aside: in this order, so that they are never lost unnoticed.
     async fn reject(&self, call: &Call, upload: &Upload, reason: String) -> Result<Registered, AppError> {
         let after = Upload {
@@ -447,17 +465,7 @@ impl App {
         let mut change = self.change(call, "upload.reject", Some(upload), Some(&after));
         change.replace(&after)?;
         change.forget(OutboxRow::KIND, keys::outbox(&upload.watch));
-        if upload.method == UploadMethod::Staged
-            && let Some(file) = self.catalog.file(&upload.file).await?
-        {
-            let status_reason = Some(reason.clone());
-            change.replace(&DigitalFile {
-                status: FileStatus::Rejected,
-                status_reason,
-                modified_at: call.now,
-                ..file
-            })?;
-        }
+        self.reject_staged_file(call, &mut change, upload, &reason).await?;
         self.catalog.commit(&change).await?;
         if upload.method != UploadMethod::Staged
             && let Some(head) = self.objects.head(Bucket::Incoming, &upload.source_key, None).await?

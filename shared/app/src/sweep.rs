@@ -3,12 +3,12 @@
 
 use vitrine_domain::audit::Origin;
 use vitrine_domain::bib::BibRecord;
-use vitrine_domain::file::{DigitalFile, FileStatus, Thumbnail};
+use vitrine_domain::file::{DigitalFile, Thumbnail};
 use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId, UploadId};
 use vitrine_domain::outbox::{MAX_ATTEMPTS, OutboxRow, SHARDS, WATCH_SECONDS, Work, retry_after_seconds};
 use vitrine_domain::removal::Removal;
 use vitrine_domain::representation::Representation;
-use vitrine_domain::upload::{Upload, UploadMethod, UploadState};
+use vitrine_domain::upload::{Upload, UploadState};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::Bucket;
@@ -134,17 +134,8 @@ impl App {
         let mut change = self.change(call, "upload.expire", Some(upload), Some(&after));
         change.replace(&after)?;
         change.remove(row);
-        if upload.method == UploadMethod::Staged
-            && let Some(file) = self.catalog.file(&upload.file).await?
-        {
-            let status_reason = Some("the object disappeared from the upload area".to_owned());
-            change.replace(&DigitalFile {
-                status: FileStatus::Rejected,
-                status_reason,
-                modified_at: call.now,
-                ..file
-            })?;
-        }
+        let reason = "the object disappeared from the upload area";
+        self.reject_staged_file(call, &mut change, upload, reason).await?;
         self.catalog.commit(&change).await?;
         self.drop_bytes(&after).await?;
         Ok(Step::Settled)

@@ -232,7 +232,7 @@ impl App {
         if matches!(upload.state, UploadState::Registered { .. }) {
             return Ok(upload);
         }
-        let upload = self.open_multipart(call, id).await?;
+        check_takes_parts(call, &upload)?;
         let Some(multipart) = &upload.multipart_id else {
             return Err(Rule::WrongParts("none has arrived".to_owned()).into());
         };
@@ -290,15 +290,7 @@ impl App {
     async fn open_multipart(&self, call: &Call, id: &UploadId) -> Result<Upload, AppError> {
         let upload = self.read_upload(call, id).await?;
         call.actor.may(Action::CreateFile, Some(&upload.library))?;
-        if upload.method != UploadMethod::Multipart {
-            return Err(Rule::NotMultipart.into());
-        }
-        if upload.state != UploadState::Issued {
-            return Err(Rule::UploadClosed(upload.state.code()).into());
-        }
-        if upload.expires_at <= call.now {
-            return Err(Rule::UploadClosed("EXPIRED").into());
-        }
+        check_takes_parts(call, &upload)?;
         Ok(upload)
     }
 
@@ -375,6 +367,20 @@ fn check(wish: &UploadWish) -> Result<Plan, Problems> {
         problems.add("size", format!("must be at most {MAX_SINGLE_BYTES} bytes for a thumbnail"));
     }
     problems.into_result().map(|()| Plan { method, part_bytes, sha256 })
+}
+
+/// Whether parts of an upload can still be signed and put together.
+fn check_takes_parts(call: &Call, upload: &Upload) -> Result<(), Rule> {
+    if upload.method != UploadMethod::Multipart {
+        return Err(Rule::NotMultipart);
+    }
+    if upload.state != UploadState::Issued {
+        return Err(Rule::UploadClosed(upload.state.code()));
+    }
+    if upload.expires_at <= call.now {
+        return Err(Rule::UploadClosed("EXPIRED"));
+    }
+    Ok(())
 }
 
 fn check_parts(upload: &Upload, parts: &[UploadedPart]) -> Result<(), Rule> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
 use serde::de::DeserializeOwned;
 use vitrine_domain::Timestamp;
@@ -87,6 +88,26 @@ impl Catalog {
         &self.tables
     }
 
+    /// Begins a query of one partition of the table, strongly consistent.
+    fn partition(&self, pk: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.tables.catalog)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .consistent_read(true)
+    }
+
+    /// Begins a query of one partition of index 1.
+    fn index(&self, i1pk: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.tables.catalog)
+            .index_name(INDEX)
+            .key_condition_expression("i1pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(i1pk.to_owned()))
+    }
+
     async fn get<T: Item + DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
         let answer = self
             .client
@@ -153,15 +174,6 @@ impl Catalog {
         self.get(keys::collection(id)).await
     }
 
-    /// A title's membership of a collection.
-    pub async fn membership(
-        &self,
-        mms: &MmsId,
-        collection: &CollectionId,
-    ) -> Result<Option<Membership>, StoreError> {
-        self.get(keys::membership(mms, collection)).await
-    }
-
     /// An upload.
     pub async fn upload(&self, id: &UploadId) -> Result<Option<Upload>, StoreError> {
         self.get(keys::upload(id)).await
@@ -184,11 +196,9 @@ impl Catalog {
 
     /// The API key with a public id.
     pub async fn api_key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
-        let query = self.client.query().key_condition_expression("i1pk = :pk AND i1sk = :sk");
-        let answer = query
-            .table_name(&self.tables.catalog)
-            .index_name(INDEX)
-            .expression_attribute_values(":pk", AttributeValue::S(keys::KEYS.to_owned()))
+        let answer = self
+            .index(keys::KEYS)
+            .key_condition_expression("i1pk = :pk AND i1sk = :sk")
             .expression_attribute_values(":sk", AttributeValue::S(id.as_str().to_owned()))
             .send()
             .await
@@ -204,12 +214,7 @@ impl Catalog {
     /// The libraries; an institution has few, and one page holds them.
     pub async fn libraries(&self) -> Result<Vec<Library>, StoreError> {
         let answer = self
-            .client
-            .query()
-            .table_name(&self.tables.catalog)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::LIBRARIES.to_owned()))
-            .consistent_read(true)
+            .partition(keys::LIBRARIES)
             .send()
             .await
             .map_err(|error| StoreError::unavailable("Query", error))?;
@@ -219,12 +224,7 @@ impl Catalog {
     /// Up to `limit` titles with an identifier.
     pub async fn bibs_with(&self, identifier: &Identifier, limit: u32) -> Result<Vec<MmsId>, StoreError> {
         let answer = self
-            .client
-            .query()
-            .table_name(&self.tables.catalog)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::identifier(identifier)))
-            .consistent_read(true)
+            .partition(&keys::identifier(identifier))
             .limit(service_limit(limit))
             .send()
             .await
@@ -305,12 +305,8 @@ impl Catalog {
         // `~` sorts after every digit and `#`, so rows due in this very millisecond are in.
         let until = format!("{}~", keys::instant(now));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.tables.catalog)
-            .index_name(INDEX)
+            .index(&keys::due(shard))
             .key_condition_expression("i1pk = :pk AND i1sk <= :until")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::due(shard)))
             .expression_attribute_values(":until", AttributeValue::S(until))
             .limit(service_limit(limit))
             .send()
@@ -338,12 +334,7 @@ impl Catalog {
         loop {
             let wanted = page.limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
             let answer = self
-                .client
-                .query()
-                .table_name(&self.tables.catalog)
-                .index_name(INDEX)
-                .key_condition_expression("i1pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(partition.clone()))
+                .index(&partition)
                 .set_exclusive_start_key(start.take())
                 .limit(service_limit(wanted))
                 .send()
@@ -366,13 +357,8 @@ impl Catalog {
         let mut start = None;
         while left > 0 {
             let answer = self
-                .client
-                .query()
-                .table_name(&self.tables.catalog)
-                .index_name(INDEX)
+                .index(partition)
                 .select(Select::Count)
-                .key_condition_expression("i1pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
                 .set_exclusive_start_key(start.take())
                 .limit(service_limit(left))
                 .send()
@@ -392,13 +378,8 @@ impl Catalog {
         let mut start = None;
         loop {
             let answer = self
-                .client
-                .query()
-                .table_name(&self.tables.catalog)
-                .index_name(INDEX)
+                .index(&partition)
                 .select(Select::Count)
-                .key_condition_expression("i1pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(partition.clone()))
                 .set_exclusive_start_key(start.take())
                 .limit(service_limit(MAX_OFFSET - number))
                 .send()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use vitrine_domain::audit::AuditRow;
 use vitrine_domain::ids::EventId;
 
@@ -51,7 +51,6 @@ struct Operation {
 enum Write {
     Put(Attributes, Option<u64>),
     Delete(Key, Option<u64>),
-    Check(Key, u64),
 }
 
 /// The writes of one change. Build it from values that were loaded and decided on, then [`Catalog::commit`] it once.
@@ -109,11 +108,6 @@ impl Change {
     /// Removes whatever is there; nothing is fine.
     pub fn forget(&mut self, kind: &'static str, key: Key) {
         self.push(kind, Expectation::Nothing, Write::Delete(key, None));
-    }
-
-    /// Makes the change depend on an item that it only read.
-    pub fn depend_on<I: Versioned>(&mut self, item: &I) {
-        self.push(I::KIND, Expectation::Unchanged, Write::Check(item.key(), item.version()));
     }
 
     /// How many items it writes, the audit row included.
@@ -273,16 +267,6 @@ fn transact(
                 .set_expression_attribute_values(values(*version))
                 .build()?;
             item.delete(delete).build()
-        }
-        Write::Check(key, version) => {
-            let check = ConditionCheck::builder()
-                .table_name(table)
-                .set_key(Some(key_attributes(key)))
-                .condition_expression(UNCHANGED)
-                .set_expression_attribute_names(names(Some(*version)))
-                .set_expression_attribute_values(values(Some(*version)))
-                .build()?;
-            item.condition_check(check).build()
         }
     })
 }
