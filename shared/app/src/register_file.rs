@@ -202,16 +202,19 @@ impl App {
             mime = mime.or_else(|| Some(identify(&first, &upload.file_name).mime.into_owned()));
         }
         let mime = mime.unwrap_or_else(|| "application/octet-stream".to_owned());
-        let upload = if head.size_bytes > MAX_SINGLE_COPY_BYTES
-            && upload.checkpoint.as_ref().is_none_or(|c| c.hashed_bytes < head.size_bytes)
-        {
+        let going_on =
+            upload.checkpoint.as_ref().filter(|checkpoint| checkpoint.version_id == head.version_id);
+        let is_kept = going_on.is_some_and(|checkpoint| checkpoint.hashed_bytes >= head.size_bytes);
+        // A copy that was begun of another version must not get parts of this one.
+        let copy_id = going_on.and_then(|checkpoint| checkpoint.copy_id.clone());
+        let upload = if head.size_bytes > MAX_SINGLE_COPY_BYTES && !is_kept {
             // The copy of so large a file may outlast this invocation: what was read must not be read again.
             let checkpoint = Checkpoint {
                 version_id: head.version_id.clone(),
                 hashed_bytes: digest.size_bytes(),
                 hash_state: digest.save(),
                 mime: Some(mime.clone()),
-                copy_id: upload.checkpoint.as_ref().and_then(|checkpoint| checkpoint.copy_id.clone()),
+                copy_id,
             };
             self.save_checkpoint(call, upload, checkpoint).await?
         } else {
