@@ -104,6 +104,62 @@ numeric_id!(
     KeyId, "API key", "51"
 );
 
+numeric_id!(
+    /// An import profile's id; also the name of its folder below `upload/`.
+    ProfileId, "import profile", "78"
+);
+numeric_id!(
+    /// A job's id.
+    JobId, "job", "47"
+);
+
+/// An ingest's id: the name of its folder below the profile's. Minted for ingests that the API creates; what staff
+/// called their folder for ones that an S3 client copied.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct IngestId(String);
+
+impl IngestId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IngestId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let legal = !text.is_empty()
+            && text.len() <= 200
+            && !text.starts_with('.')
+            && !text.chars().any(|c| c.is_control() || "/\\#%".contains(c));
+        if legal {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError { kind: "ingest", given: text.chars().take(64).collect() })
+        }
+    }
+}
+
+impl TryFrom<String> for IngestId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<IngestId> for String {
+    fn from(id: IngestId) -> String {
+        id.0
+    }
+}
+
+impl fmt::Display for IngestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A user's id as the identity provider or the librarian spells it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -183,6 +239,13 @@ impl Minter {
     }
 }
 
+impl Minter {
+    /// Mints the id of an ingest that the API creates.
+    pub fn ingest(&self, now: Timestamp, random: u64) -> IngestId {
+        IngestId(self.sequence("77", now, random))
+    }
+}
+
 macro_rules! mint {
     ($($(#[$doc:meta])* $method:ident -> $name:ident),+ $(,)?) => {
         impl Minter {
@@ -209,6 +272,10 @@ mint!(
     event -> EventId,
     /// Mints an API key's public id.
     key -> KeyId,
+    /// Mints an import profile's id.
+    profile -> ProfileId,
+    /// Mints a job's id.
+    job -> JobId,
 );
 
 #[cfg(test)]

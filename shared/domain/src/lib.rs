@@ -11,12 +11,14 @@ pub mod coded;
 pub mod collection;
 pub mod file;
 pub mod ids;
+pub mod import;
 pub mod library;
 pub mod outbox;
 pub mod problem;
 pub mod removal;
 pub mod representation;
 pub mod roles;
+pub mod schedule;
 pub mod upload;
 
 pub use jiff::Timestamp;
