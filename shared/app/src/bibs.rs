@@ -5,12 +5,11 @@ use vitrine_domain::bib::{
     BibKind, BibRecord, Brief, Identifier, MAX_IDENTIFIERS, MAX_INLINE_BYTES, MAX_RECORD_BYTES, RecordFormat,
     RecordSource,
 };
-use vitrine_domain::coded::Coded;
 use vitrine_domain::collection::Membership;
 use vitrine_domain::ids::{MmsId, RepId};
 use vitrine_domain::problem::Problems;
 use vitrine_domain::roles::Action;
-use vitrine_metadata::{BibMetadata, Format, RecordErrors};
+use vitrine_metadata::{BibMetadata, RecordErrors};
 use vitrine_store::Change;
 use vitrine_store::catalog::MAX_BATCH;
 use vitrine_store::keys::{self, IdentifierEntry, Item};
@@ -75,7 +74,7 @@ impl App {
         Ok(BibRecord {
             mms_id: self.minter.mms(call.now, self.random()),
             kind,
-            format: format_of(parsed.format),
+            format: parsed.format,
             source: self.keep_source(&parsed.source).await?,
             brief: brief(parsed),
             suppressed,
@@ -179,8 +178,7 @@ impl App {
             }
             UpdateMode::Merge => {
                 let existing = self.source_of(&before).await?;
-                vitrine_metadata::merge(metadata_format(before.format)?, &existing, &input.source)
-                    .map_err(problems)?
+                vitrine_metadata::merge(before.format, &existing, &input.source).map_err(problems)?
             }
         };
         let parsed = parse(input.format, &source)?;
@@ -309,7 +307,7 @@ fn parse(format: RecordFormat, source: &str) -> Result<BibMetadata, AppError> {
     if source.len() > MAX_RECORD_BYTES {
         return Err(AppError::invalid("record", format!("must be at most {MAX_RECORD_BYTES} bytes")));
     }
-    vitrine_metadata::parse_record(metadata_format(format)?, source).map_err(problems)
+    vitrine_metadata::parse_record(format, source).map_err(problems)
 }
 
 fn problems(errors: RecordErrors) -> AppError {
@@ -318,19 +316,6 @@ fn problems(errors: RecordErrors) -> AppError {
         problems.add("record", problem.to_string());
     }
     AppError::Invalid(problems)
-}
-
-fn metadata_format(format: RecordFormat) -> Result<Format, AppError> {
-    format.code().parse().map_err(|_| AppError::invalid("record_format", "is not known"))
-}
-
-fn format_of(format: Format) -> RecordFormat {
-    match format {
-        Format::Marc21 => RecordFormat::Marc21,
-        Format::DublinCore => RecordFormat::DublinCore,
-        Format::QualifiedDublinCore => RecordFormat::QualifiedDublinCore,
-        Format::Mods => RecordFormat::Mods,
-    }
 }
 
 fn brief(parsed: &BibMetadata) -> Brief {

@@ -1,5 +1,7 @@
 //! Bib records: the top of the hierarchy bib record -> representation -> file (domain.md 2.2).
 
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,27 @@ coded!(
         Mods = "mods": "MODS",
     }
 );
+
+/// A record format that we do not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record format `{0}` is none of marc21, dc, qdc, mods")]
+pub struct UnknownFormatError(pub String);
+
+impl FromStr for RecordFormat {
+    type Err = UnknownFormatError;
+
+    /// Reads a code without regard to case, and the other names that clients have for it. The vendor's application
+    /// profiles `dcap01` and `dcap02` are qualified Dublin Core.
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        match code.trim().to_ascii_lowercase().as_str() {
+            "marc21" | "marc" | "marcxml" => Ok(Self::Marc21),
+            "dc" | "oai_dc" => Ok(Self::DublinCore),
+            "qdc" | "oai_qdc" | "dcap01" | "dcap02" => Ok(Self::QualifiedDublinCore),
+            "mods" => Ok(Self::Mods),
+            _ => Err(UnknownFormatError(code.chars().take(64).collect())),
+        }
+    }
+}
 
 /// What is shown of a record and searched, taken from its metadata when it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,3 +144,24 @@ pub struct BibRecord {
 
 /// How many collections one title may be in; they are listed on the record, and one transaction renames it in all.
 pub const MAX_COLLECTIONS: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coded::Coded;
+
+    #[test]
+    fn reads_back_every_format_that_it_writes() {
+        for format in RecordFormat::ALL {
+            assert_eq!(format.to_string().parse(), Ok(*format));
+        }
+    }
+
+    #[test]
+    fn takes_the_vendors_application_profiles_as_qualified_dublin_core() {
+        for code in ["dcap01", "DCAP02", " qdc "] {
+            assert_eq!(code.parse(), Ok(RecordFormat::QualifiedDublinCore));
+        }
+        assert!("unimarc".parse::<RecordFormat>().is_err());
+    }
+}

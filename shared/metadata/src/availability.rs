@@ -2,11 +2,11 @@
 //!
 //! Source: conventions.md ALMA-9 (`expand=d_avail`).
 
+use crate::Format;
 use crate::dc::DC_NS;
 use crate::edit::{Edits, end_of};
 use crate::error::Problems;
 use crate::error::RecordErrors;
-use crate::format::Format;
 use crate::marcxml;
 use crate::record::record_element;
 use crate::xml::{Document, Element};

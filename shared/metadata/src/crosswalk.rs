@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 
+use crate::Format;
 use crate::dc::{self, DC_NS, OAI_DC_NS, Vocabulary};
 use crate::error::Problems;
-use crate::format::Format;
 use crate::record::BibMetadata;
 use crate::text::normalise_space;
 use crate::xml::{Document, Element};

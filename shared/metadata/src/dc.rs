@@ -1,7 +1,7 @@
 //! Dublin Core, simple and qualified: reading, checking, indexing.
 
+use crate::Format;
 use crate::error::{ProblemKind, Problems};
-use crate::format::Format;
 use crate::identifier::{Identifier, Scheme};
 use crate::index::{BibIndex, add_value, bounded, set_first};
 use crate::text::sort_key;
@@ -13,7 +13,7 @@ pub const DC_NS: &str = "http://purl.org/dc/elements/1.1/";
 pub const DCTERMS_NS: &str = "http://purl.org/dc/terms/";
 /// The container of OAI-PMH.
 pub const OAI_DC_NS: &str = "http://www.openarchives.org/OAI/2.0/oai_dc/";
-const XSI_NS: &str = "http://www.w3.org/2001/XMLSchema-instance";
+pub(crate) const XSI_NS: &str = "http://www.w3.org/2001/XMLSchema-instance";
 /// Namespaces in which containers of Dublin Core are found.
 const CONTAINER_NS: [&str; 7] = [
     "",
@@ -48,7 +48,7 @@ pub(crate) const ELEMENTS: [&str; 15] = [
 
 /// The terms that are none of the fifteen, each with the element that it refines; `None` where it refines none.
 /// Source: DCMI Metadata Terms, `subPropertyOf`.
-const TERMS: [(&str, Option<&str>); 40] = [
+pub(crate) const TERMS: [(&str, Option<&str>); 40] = [
     ("abstract", Some("description")),
     ("accessRights", Some("rights")),
     ("accrualMethod", None),
@@ -100,7 +100,7 @@ pub(crate) fn refines(term: &str) -> Option<&'static str> {
         .or_else(|| TERMS.iter().find(|(name, _)| *name == term).and_then(|(_, parent)| *parent))
 }
 
-fn is_term(name: &str) -> bool {
+pub(crate) fn is_term(name: &str) -> bool {
     ELEMENTS.contains(&name) || TERMS.iter().any(|(term, _)| *term == name)
 }
 

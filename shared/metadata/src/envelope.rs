@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::Format;
 use crate::cut;
 use crate::dc::{self, DCTERMS_NS};
 use crate::error::{ProblemKind, Problems, RecordErrors};
-use crate::format::Format;
 use crate::xml::{Document, Element, clip};
 use crate::{marcxml, mods};
 
@@ -89,7 +89,7 @@ fn read_envelope<'d, 'a>(
             "record_format" => match value().map(|v| v.parse()) {
                 Some(Ok(format)) => out.format = Some(format),
                 Some(Err(e)) => {
-                    let e: crate::format::UnknownFormatError = e;
+                    let e: crate::UnknownFormatError = e;
                     problems.add(ProblemKind::InvalidField, at, "record_format", e.to_string());
                 }
                 None => {}

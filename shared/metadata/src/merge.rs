@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
+use crate::Format;
 use crate::cut;
 use crate::edit::{Edits, end_of, indent};
 use crate::error::{Problems, RecordErrors};
-use crate::format::Format;
 use crate::record::{parse_record, record_element};
 use crate::xml::{Document, Element};
 use crate::xml_text::{escape_attribute, escape_text};
@@ -22,6 +22,17 @@ use crate::{dc, marcxml, mods};
 /// # Errors
 /// The problems of either record, or of the merged one.
 pub fn merge(format: Format, existing: &str, incoming: &str) -> Result<String, RecordErrors> {
+    merge_around(format, existing, incoming, &|_| false)
+}
+
+/// Merges as [`merge`] does, around the fields that `protected` holds for: those of `existing` stay, those of
+/// `incoming` are left out.
+pub(crate) fn merge_around(
+    format: Format,
+    existing: &str,
+    incoming: &str,
+    protected: &dyn Fn(Element<'_, '_>) -> bool,
+) -> Result<String, RecordErrors> {
     let kept = parse_record(format, existing)?.source;
     let kept_document = Document::parse(&kept).map_err(RecordErrors::single)?;
     let text = incoming.strip_prefix('\u{FEFF}').unwrap_or(incoming);
@@ -35,7 +46,7 @@ pub fn merge(format: Format, existing: &str, incoming: &str) -> Result<String, R
         return Err(errors);
     }
     let Some(new_root) = new_root else { return Ok(kept) };
-    let merged = merge_elements(format, &kept, kept_document.root(), new_root);
+    let merged = merge_elements(format, &kept, kept_document.root(), new_root, protected);
     parse_record(format, &merged).map(|record| record.source)
 }
 
@@ -47,9 +58,15 @@ fn check_part(format: Format, root: Element<'_, '_>, problems: &mut Problems<'_>
     }
 }
 
-fn merge_elements(format: Format, kept: &str, root: Element<'_, '_>, new_root: Element<'_, '_>) -> String {
+fn merge_elements(
+    format: Format,
+    kept: &str,
+    root: Element<'_, '_>,
+    new_root: Element<'_, '_>,
+    protected: &dyn Fn(Element<'_, '_>) -> bool,
+) -> String {
     let mut keys: Vec<(&str, &str)> = Vec::new();
-    for child in new_root.children() {
+    for child in new_root.children().filter(|c| !protected(*c)) {
         let key = key(format, child);
         if !keys.contains(&key) {
             keys.push(key);
@@ -62,9 +79,9 @@ fn merge_elements(format: Format, kept: &str, root: Element<'_, '_>, new_root: E
     for wanted in keys {
         let fragments = new_root
             .children()
-            .filter(|c| key(format, *c) == wanted)
-            .map(|c| if format == Format::Marc21 { marc_fragment(c, root) } else { cut::fragment(c, root) });
-        let mut replaced = root.children().filter(|c| key(format, *c) == wanted);
+            .filter(|c| key(format, *c) == wanted && !protected(*c))
+            .map(|c| fragment(format, c, root));
+        let mut replaced = root.children().filter(|c| key(format, *c) == wanted && !protected(*c));
         if let Some(first) = replaced.next() {
             let set_off = indent(kept, first.span().start);
             edits.replace(first.span(), fragments.collect::<Vec<_>>().join(set_off));
@@ -82,7 +99,7 @@ fn merge_elements(format: Format, kept: &str, root: Element<'_, '_>, new_root: E
 }
 
 /// Returns by what a field is replaced: MARC tag (the leader sorts first), else namespace and name.
-fn key<'d, 'a: 'd>(format: Format, element: Element<'d, 'a>) -> (&'d str, &'d str) {
+pub(crate) fn key<'d, 'a: 'd>(format: Format, element: Element<'d, 'a>) -> (&'d str, &'d str) {
     if format != Format::Marc21 {
         return (element.namespace(), element.local());
     }
@@ -90,6 +107,11 @@ fn key<'d, 'a: 'd>(format: Format, element: Element<'d, 'a>) -> (&'d str, &'d st
         "leader" => ("", ""),
         _ => ("0", element.attribute("tag").unwrap_or_default()),
     }
+}
+
+/// Returns a field's source fit for another record.
+pub(crate) fn fragment<'a>(format: Format, field: Element<'_, 'a>, into: Element<'_, '_>) -> Cow<'a, str> {
+    if format == Format::Marc21 { marc_fragment(field, into) } else { cut::fragment(field, into) }
 }
 
 /// Returns a MARC element fit for another record: as written where both use the same namespace and prefix,

@@ -10,7 +10,7 @@ use crate::xml::{Element, clip};
 pub const MODS_NS: &str = "http://www.loc.gov/mods/v3";
 
 /// The top-level elements of MODS 3.8.
-const TOP_LEVEL: [&str; 20] = [
+pub(crate) const TOP_LEVEL: [&str; 20] = [
     "abstract",
     "accessCondition",
     "classification",

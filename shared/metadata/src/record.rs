@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Format;
 use crate::error::{Problem, ProblemKind, Problems, RecordErrors};
-use crate::format::Format;
 use crate::index::BibIndex;
 use crate::xml::{Document, Element, clip};
 use crate::{cut, dc, decode, marcxml, mods};

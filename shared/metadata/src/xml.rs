@@ -211,6 +211,11 @@ impl<'d, 'a> Element<'d, 'a> {
         self.document.text.get(self.span()).unwrap_or_default()
     }
 
+    /// Returns the exact source between the tags.
+    pub(crate) fn inner(self) -> &'a str {
+        self.document.text.get(self.content()).unwrap_or_default()
+    }
+
     /// Returns the declarations in scope that outer elements made and the element does not make itself:
     /// what it needs when it is cut out. Nearest declaration of a prefix first.
     pub(crate) fn inherited_declarations(self) -> Vec<(&'a str, &'d str)> {
@@ -230,10 +235,15 @@ impl<'d, 'a> Element<'d, 'a> {
         found
     }
 
-    fn parent(self) -> Option<Self> {
+    pub(crate) fn parent(self) -> Option<Self> {
         let parent =
             usize::try_from(self.id).ok().and_then(|i| self.document.parents.get(i).copied().flatten());
         parent.map(|id| Element { document: self.document, id })
+    }
+
+    /// Returns the prefixes that the element itself declares, with their namespaces.
+    pub(crate) fn declarations(self) -> impl Iterator<Item = (&'a str, &'d str)> {
+        self.own_declarations().map(move |(prefix, uri)| (prefix, self.document.namespace(Some(uri))))
     }
 
     fn own_declarations(self) -> impl Iterator<Item = (&'a str, u32)> {

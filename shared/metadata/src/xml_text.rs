@@ -97,16 +97,21 @@ pub(crate) fn attribute_value(raw: &str) -> Result<Cow<'_, str>, &str> {
 /// Writes text as the content of an element; characters that XML forbids are left out.
 pub(crate) fn escape_text(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
+    push_escaped(&mut escaped, text);
+    escaped
+}
+
+/// Appends text as the content of an element, as [`escape_text`] writes it.
+pub(crate) fn push_escaped(out: &mut String, text: &str) {
     for c in text.chars().filter(|c| is_xml_char(*c)) {
         match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\r' => escaped.push_str("&#13;"),
-            c => escaped.push(c),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\r' => out.push_str("&#13;"),
+            c => out.push(c),
         }
     }
-    escaped
 }
 
 /// Writes text as an attribute's value, for double quotes.

@@ -6,6 +6,7 @@
 )]
 
 use proptest::prelude::*;
+use vitrine_domain::coded::Coded;
 use vitrine_metadata::{
     Availability, Format, ProblemKind, add_availability, extract_record, limits, merge, parse_bytes,
     parse_record, to_dublin_core,
@@ -24,7 +25,7 @@ fn dc(body: &str) -> String {
 }
 
 fn check(text: &str, kind: ProblemKind) {
-    for format in Format::ALL {
+    for format in Format::ALL.iter().copied() {
         let errors = parse_record(format, text).unwrap_err();
         assert_eq!(errors.problems[0].kind, kind, "{errors}");
         assert!(errors.to_string().len() < 20_000);
@@ -214,7 +215,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        for format in Format::ALL {
+        for format in Format::ALL.iter().copied() {
             let _ = parse_bytes(format, &bytes);
         }
     }

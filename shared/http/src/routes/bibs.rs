@@ -3,8 +3,7 @@
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use vitrine_app::bibs::{BibWithSource, RecordInput, UpdateMode};
-use vitrine_domain::bib::RecordFormat;
-use vitrine_domain::coded::Coded;
+use vitrine_domain::bib::UnknownFormatError;
 use vitrine_domain::ids::{MmsId, RepId};
 use vitrine_store::catalog::{Count, PageRequest};
 
@@ -46,18 +45,13 @@ impl BibBody {
         let extracted = vitrine_metadata::extract_record(&source)
             .map_err(|errors| Problem::bad_field("record", errors.to_string()))?;
         let format = match self.record_format {
-            Some(format) => {
-                let format: vitrine_metadata::Format =
-                    format.value.parse().map_err(|error: vitrine_metadata::UnknownFormatError| {
-                        Problem::bad_field("record_format", error.to_string())
-                    })?;
-                format
-            }
+            Some(format) => format.value.parse().map_err(|error: UnknownFormatError| {
+                Problem::bad_field("record_format", error.to_string())
+            })?,
             None => extracted.format.ok_or_else(|| {
                 Problem::bad_field("record_format", "must be given: the record does not show its format")
             })?,
         };
-        let format = RecordFormat::from_code(format.code()).ok_or_else(Problem::internal)?;
         let suppressed = self.suppress_from_publishing.unwrap_or(default_suppressed);
         Ok(RecordInput { format, source: extracted.record.into_owned(), suppressed })
     }
@@ -100,9 +94,8 @@ async fn view(
             .iter()
             .map(|representation| api.addresses.availability(representation))
             .collect();
-        let format = found.bib.format.code().parse().map_err(|_| Problem::internal())?;
-        source =
-            vitrine_metadata::add_availability(format, &source, &lines).map_err(|_| Problem::internal())?;
+        source = vitrine_metadata::add_availability(found.bib.format, &source, &lines)
+            .map_err(|_| Problem::internal())?;
     }
     let mut view = api.addresses.bib(found, &source);
     if wanted.brief
@@ -222,8 +215,8 @@ pub(crate) async fn remove(
     params: Params,
     if_match: IfMatch,
 ) -> Result<Reply, Problem> {
-    api.app
-        .delete_bib(&caller.0, &id(&mms, "bib record")?, params.flag("override", false)?, if_match.version())
-        .await?;
+    let mms = id(&mms, "bib record")?;
+    let everything = params.flag("override", false)?;
+    if_match.guard(|expected| api.app.delete_bib(&caller.0, &mms, everything, expected)).await?;
     Ok(Reply::no_content())
 }
