@@ -1,0 +1,169 @@
+//! `vitrine job` and `vitrine undo`: look at jobs, follow them, fetch their rows and reports.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use crate::api::{Again, Api, segment};
+use crate::args::{JobArgs, ReportFormat, UndoArgs};
+use crate::failure::Failure;
+use crate::progress::percent_bar;
+use crate::report;
+use crate::terminal::{bars, note, plain, quiet};
+use crate::wire::{Job, ReportLink, Row, RowPage};
+
+/// The first and the longest pause between looks at a job.
+const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// How many rows a page has.
+const PAGE: &str = "100";
+
+/// Runs `vitrine job`.
+///
+/// # Errors
+/// See [`Failure`]; [`Failure::Job`] for a job that ended otherwise than successfully.
+pub fn run(api: &Api, args: &JobArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let job = if args.follow { follow(api, &args.job)? } else { read(api, &args.job)? };
+    if let Some(format) = args.report {
+        fetch_report(api, &job, format, args.output.as_deref(), out)?;
+    } else if let Some(outcome) = &args.rows {
+        let outcome = (!outcome.eq_ignore_ascii_case("all")).then(|| outcome.to_ascii_uppercase());
+        for_each_row(api, &job.id, outcome.as_deref(), &mut |row| {
+            report::print_row(row, out)?;
+            Ok(true)
+        })?;
+    } else {
+        report::print(api, &job, out)?;
+    }
+    if job.is_final() && !job.is_success() { Err(Failure::Job) } else { Ok(()) }
+}
+
+/// Runs `vitrine undo`.
+///
+/// # Errors
+/// As of [`run`]; a job that can not be taken back.
+pub fn undo(api: &Api, args: &UndoArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let path = format!("conf/jobs/{}", segment(&args.job, "a job")?);
+    let job: Job = api.post(&path, &[("op", "undo")], None::<&()>, Again::IfNotTaken)?;
+    note(&format!("job {} takes back job {}", plain(&job.id), args.job));
+    if args.no_follow {
+        writeln!(out, "job {} was submitted", plain(&job.id))?;
+        return Ok(());
+    }
+    let job = follow(api, &job.id)?;
+    report::print(api, &job, out)?;
+    if job.is_success() { Ok(()) } else { Err(Failure::Job) }
+}
+
+/// Reads a job.
+///
+/// # Errors
+/// No such job.
+pub fn read(api: &Api, id: &str) -> Result<Job, Failure> {
+    api.get(&format!("conf/jobs/{}", segment(id, "a job")?), &[])
+}
+
+/// Waits until a job has ended, and shows how far it is.
+///
+/// # Errors
+/// As of [`read`]. The job itself goes on, whether somebody looks or not.
+pub fn follow(api: &Api, id: &str) -> Result<Job, Failure> {
+    let bar = percent_bar();
+    let mut pause = LOOK.0;
+    let mut said = String::new();
+    loop {
+        let job = read(api, id)?;
+        if job.is_final() {
+            bar.finish_and_clear();
+            return Ok(job);
+        }
+        bar.set_position(job.progress.min(100));
+        let now = plain(&state(&job));
+        bar.set_message(now.clone());
+        let now = format!("job {}: {now}", plain(&job.id));
+        if now != said && (bars().is_hidden() && !quiet()) {
+            note(&now);
+        }
+        said = now;
+        thread::sleep(pause);
+        pause = pause.mul_f64(1.3).min(LOOK.1);
+    }
+}
+
+fn state(job: &Job) -> String {
+    let rows = job.counter("rows").map(|rows| format!(", {rows} rows")).unwrap_or_default();
+    let end = job.estimated_end_time.as_ref().map(|end| format!(", likely until {end}")).unwrap_or_default();
+    format!("{} {}%{rows}{end}", job.status.text(), job.progress)
+}
+
+/// Hands each row of a job on, a page in memory at a time, until `see` says that it has enough.
+///
+/// # Errors
+/// As of [`read`], and those of `see`.
+pub fn for_each_row(
+    api: &Api,
+    job: &str,
+    outcome: Option<&str>,
+    see: &mut dyn FnMut(&Row) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let path = format!("conf/jobs/{}/rows", segment(job, "a job")?);
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut query = vec![("limit", PAGE)];
+        query.extend(outcome.map(|outcome| ("outcome", outcome)));
+        query.extend(cursor.as_deref().map(|cursor| ("next", cursor)));
+        let page: RowPage = api.get(&path, &query)?;
+        for row in &page.row {
+            if !see(row)? {
+                return Ok(());
+            }
+        }
+        match page.next {
+            Some(next) if Some(&next) != cursor.as_ref() => cursor = Some(next),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn fetch_report(
+    api: &Api,
+    job: &Job,
+    format: ReportFormat,
+    file: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let format = match format {
+        ReportFormat::Csv => "csv",
+        ReportFormat::Json => "json",
+    };
+    let path = format!("conf/jobs/{}/report", segment(&job.id, "a job")?);
+    let link: ReportLink = api.get(&path, &[("format", format)])?;
+    let mut report = api.fetch(&link.url)?;
+    let Some(path) = file.filter(|path| path.as_os_str() != "-") else {
+        return copy(&mut report, out);
+    };
+    // Aside first: a report that broke off must not look like one.
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".part");
+    let aside = PathBuf::from(aside);
+    let mut file = File::create(&aside).map_err(|error| Failure::local(&aside, "written", &error))?;
+    let copied = copy(&mut report, &mut file)
+        .and_then(|()| fs::rename(&aside, path).map_err(|error| Failure::local(path, "written", &error)));
+    if copied.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    copied
+}
+
+fn copy(report: &mut dyn Read, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match report.read(&mut chunk) {
+            Ok(0) => return Ok(out.flush()?),
+            Ok(read) => out.write_all(chunk.get(..read).unwrap_or_default())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Err(Failure::Unavailable("the report broke off; fetch it again".to_owned())),
+        }
+    }
+}
