@@ -218,10 +218,8 @@ fn marc(name: &str) -> Result<Path, String> {
         return Err("a field is spelled `LDR`, `001`, `245`, `245$a` or `856 40$u`".to_owned());
     }
     let mut tests = vec![is("tag", tag)];
-    let indicators: Vec<char> = match indicators.chars().count() {
-        3 => indicators.strip_prefix(' ').unwrap_or("?").chars().collect(),
-        _ => indicators.chars().collect(),
-    };
+    // `245 1` could mean either indicator, so a blank in front is never one.
+    let indicators: Vec<char> = indicators.strip_prefix(' ').unwrap_or(indicators).chars().collect();
     match indicators.as_slice() {
         [] => {}
         [first, second] => {
