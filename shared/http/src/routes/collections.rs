@@ -180,8 +180,10 @@ pub(crate) async fn update(
 ) -> Result<Reply, Problem> {
     let [collection] = path.0;
     let collection: CollectionId = id(&collection, "collection")?;
-    let after =
-        api.app.update_collection(&caller.0, &collection, body.into_input()?, if_match.version()).await?;
+    let input = body.into_input()?;
+    let after = if_match
+        .guard(|expected| api.app.update_collection(&caller.0, &collection, input.clone(), expected))
+        .await?;
     Ok(Reply::ok(&COLLECTION, api.addresses.collection(&after, Vec::new())).at_version(after.version))
 }
 
@@ -194,8 +196,9 @@ pub(crate) async fn remove(
 ) -> Result<Reply, Problem> {
     let [collection] = path.0;
     let override_titles = params.flag("override", false)?;
-    api.app
-        .delete_collection(&caller.0, &id(&collection, "collection")?, override_titles, if_match.version())
+    let collection = id(&collection, "collection")?;
+    if_match
+        .guard(|expected| api.app.delete_collection(&caller.0, &collection, override_titles, expected))
         .await?;
     Ok(Reply::no_content())
 }

@@ -96,7 +96,9 @@ pub(crate) async fn update(
 ) -> Result<Reply, Problem> {
     let (mms, rep, file) = ids(&path.0)?;
     let changes = FileChanges { label: body.label, order: body.order };
-    let after = api.app.update_file(&caller.0, &mms, &rep, &file, changes, if_match.version()).await?;
+    let after = if_match
+        .guard(|expected| api.app.update_file(&caller.0, &mms, &rep, &file, changes.clone(), expected))
+        .await?;
     Ok(Reply::ok(&FILE, api.addresses.file(&after, None)).at_version(after.version))
 }
 
@@ -108,10 +110,12 @@ pub(crate) async fn remove(
     if_match: IfMatch,
 ) -> Result<Reply, Problem> {
     let (mms, rep, file) = ids(&path.0)?;
-    let emptied_representation = params.coded("representations", EmptiedRepresentation::Retain)?;
+    let emptied_rep = params.coded("representations", EmptiedRepresentation::Retain)?;
     let emptied_bib = params.coded("bibs", EmptiedBib::Retain)?;
-    api.app
-        .delete_file(&caller.0, &mms, &rep, &file, emptied_representation, emptied_bib, if_match.version())
+    if_match
+        .guard(|expected| {
+            api.app.delete_file(&caller.0, &mms, &rep, &file, emptied_rep, emptied_bib, expected)
+        })
         .await?;
     Ok(Reply::no_content())
 }

@@ -156,8 +156,11 @@ pub(crate) async fn update(
     let (mms, rep) = ids(&path.0)?;
     let generate = params.flag("generate_label", false)?;
     let fields = body.into_fields()?;
-    let after =
-        api.app.update_representation(&caller.0, &mms, &rep, fields, generate, if_match.version()).await?;
+    let after = if_match
+        .guard(|expected| {
+            api.app.update_representation(&caller.0, &mms, &rep, fields.clone(), generate, expected)
+        })
+        .await?;
     Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&after, None)).at_version(after.version))
 }
 
@@ -171,6 +174,10 @@ pub(crate) async fn remove(
     let (mms, rep) = ids(&path.0)?;
     let emptied = params.coded("bibs", EmptiedBib::Retain)?;
     let override_files = params.flag("override", false)?;
-    api.app.delete_representation(&caller.0, &mms, &rep, override_files, emptied, if_match.version()).await?;
+    if_match
+        .guard(|expected| {
+            api.app.delete_representation(&caller.0, &mms, &rep, override_files, emptied, expected)
+        })
+        .await?;
     Ok(Reply::no_content())
 }

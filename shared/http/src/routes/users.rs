@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 use vitrine_app::users::UserInput;
 use vitrine_domain::actor::{Grant, KeyPermission};
+use vitrine_domain::ids::UserId;
+use vitrine_domain::library::LibraryCode;
 use vitrine_domain::roles::Role;
 
 use super::bibs::CodedValue;
@@ -138,10 +140,11 @@ pub(crate) async fn write(
         groups: body.user_group,
         active,
     };
-    let user = user
+    let user: UserId = user
         .parse()
         .map_err(|_| Problem::bad_field("primary_id", "must be 1 to 128 letters, digits and `._-@+:`"))?;
-    let after = api.app.put_user(&caller.0, user, input, if_match.version()).await?;
+    let after =
+        if_match.guard(|expected| api.app.put_user(&caller.0, user.clone(), input.clone(), expected)).await?;
     Ok(Reply::ok(&USER, api.addresses.user(&after)).at_version(after.version))
 }
 
@@ -189,9 +192,10 @@ pub(crate) async fn write_library(
     Body(body): Body<LibraryBody>,
 ) -> Result<Reply, Problem> {
     let [code] = path.0;
-    let code = code
+    let code: LibraryCode = code
         .parse()
         .map_err(|_| Problem::bad_field("code", "must be 1 to 50 letters, digits, `_` and `-`"))?;
-    let after = api.app.put_library(&caller.0, code, &body.name, if_match.version()).await?;
+    let after =
+        if_match.guard(|expected| api.app.put_library(&caller.0, code.clone(), &body.name, expected)).await?;
     Ok(Reply::ok(&LIBRARY, api.addresses.library(&after)).at_version(after.version))
 }

@@ -8,6 +8,8 @@ use http::HeaderMap;
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 
+use vitrine_app::AppError;
+
 use super::format::Format;
 use super::problem::Problem;
 
@@ -40,6 +42,9 @@ pub struct Tag {
 pub struct ConditionError;
 
 const MAX_TAGS: usize = 100;
+
+/// INVARIANT: versions count from 1, so nothing has this one and 0 is what is not there.
+const NO_VERSION: u64 = u64::MAX;
 
 /// Reads the value of `If-Match` or `If-None-Match`.
 ///
@@ -77,14 +82,25 @@ impl Tag {
     pub fn version(&self) -> Option<u64> {
         let (version, letter) = self.opaque.split_once('-')?;
         let ours = matches!(letter, "j" | "x") && version.bytes().all(|byte| byte.is_ascii_digit());
-        if ours { version.parse().ok() } else { None }
+        if ours { version.parse().ok().filter(|version| (1..NO_VERSION).contains(version)) } else { None }
     }
 }
 
-/// Whether `If-Match` lets a write to `version` through: strong comparison, the format left out.
+impl Condition {
+    /// The one version that a write may find, where there is no more than one.
+    fn only_version(&self) -> Option<u64> {
+        let Self::Tags(tags) = self else { return None };
+        let mut versions = tags.iter().filter(|tag| !tag.weak).filter_map(Tag::version);
+        let first = versions.next()?;
+        versions.all(|version| version == first).then_some(first)
+    }
+}
+
+/// Whether `If-Match` lets a write to `version` through: strong comparison, the format left out. Version 0 is what is not
+/// there, which nothing matches.
 pub fn matches_version(condition: &Condition, version: u64) -> bool {
     match condition {
-        Condition::Any => true,
+        Condition::Any => version > 0,
         Condition::Tags(tags) => tags.iter().any(|tag| !tag.weak && tag.version() == Some(version)),
     }
 }
@@ -138,14 +154,26 @@ impl IfMatch {
         self.0.as_ref().is_none_or(|condition| matches_version(condition, version))
     }
 
-    /// The one version that the client expects, where it named one.
-    pub fn version(&self) -> Option<u64> {
-        match &self.0 {
-            Some(Condition::Tags(tags)) => match tags.as_slice() {
-                [only] if !only.weak => only.version(),
-                _ => None,
-            },
-            _ => None,
+    /// Does a write under the condition: `write` is given the version that the use case is to find, and finds out itself
+    /// whether the caller may and whether the thing is there, so that 403 and 404 go before 412.
+    ///
+    /// A condition that names one version costs nothing more; `*` and lists learn the version from the first refusal.
+    ///
+    /// # Errors
+    /// What the write fails with; [`AppError::Precondition`] when the condition does not hold.
+    pub async fn guard<T, F>(&self, mut write: impl FnMut(Option<u64>) -> F) -> Result<T, AppError>
+    where
+        F: Future<Output = Result<T, AppError>>,
+    {
+        let Some(condition) = &self.0 else { return write(None).await };
+        let first = condition.only_version().unwrap_or(NO_VERSION);
+        match write(Some(first)).await {
+            Err(AppError::Precondition { current, .. })
+                if current != first && matches_version(condition, current) =>
+            {
+                write(Some(current)).await
+            }
+            done => done,
         }
     }
 }
@@ -214,13 +242,62 @@ mod tests {
         assert_eq!(entity_tag(7, Format::Xml), r#""7-x""#);
     }
 
-    #[test]
-    fn the_expected_version_is_known_where_the_client_names_one() {
-        let expected = |text: &str| IfMatch(Some(parse_condition(text).unwrap())).version();
-        assert_eq!(expected(r#""7-j""#), Some(7));
-        assert_eq!(expected(r#"W/"7-j""#), None);
-        assert_eq!(expected(r#""7-j","8-j""#), None);
-        assert_eq!(expected("*"), None);
-        assert_eq!(IfMatch(None).check(3), Ok(()));
+    /// What a write to a thing at version `current` comes to under a condition, and with which versions it was tried.
+    async fn write(text: &str, current: u64) -> (bool, Vec<Option<u64>>) {
+        let condition = (!text.is_empty()).then(|| parse_condition(text).unwrap());
+        let tried = std::cell::RefCell::new(Vec::new());
+        let done =
+            IfMatch(condition)
+                .guard(|expected| {
+                    tried.borrow_mut().push(expected);
+                    let holds = expected.is_none_or(|version| version == current);
+                    async move {
+                        if holds { Ok(()) } else { Err(AppError::Precondition { kind: "file", current }) }
+                    }
+                })
+                .await;
+        (done.is_ok(), tried.into_inner())
+    }
+
+    #[tokio::test]
+    async fn rfc_9110_13_1_1_a_write_goes_through_where_a_strong_tag_is_current() {
+        let cases = [
+            ("", 7, true),
+            (r#""7-j""#, 7, true),
+            (r#""7-x", "7-j""#, 7, true),
+            (r#""6-j", "7-x", "8-j""#, 7, true),
+            (r#"W/"7-j", "7-x""#, 7, true),
+            ("*", 7, true),
+            ("*", 0, false),
+            (r#""6-j""#, 7, false),
+            (r#""6-j", "8-j""#, 7, false),
+            (r#"W/"7-j""#, 7, false),
+            (r#"W/"7-j", "6-j""#, 7, false),
+            (r#""7""#, 7, false),
+            (r#""someone-elses", "7-y""#, 7, false),
+            (r#""0-j""#, 0, false),
+            (r#""0-j", "1-j""#, 0, false),
+            (r#""18446744073709551615-j""#, 7, false),
+        ];
+        for (text, current, through) in cases {
+            let (done, tried) = write(text, current).await;
+            assert_eq!(done, through, "{text} {current}");
+            // Only a write that said no condition at all goes through unchecked.
+            assert_eq!(tried.contains(&None), text.is_empty(), "{text}");
+            assert!(tried.len() <= 2, "{text}");
+        }
+        assert_eq!(write(r#""7-j", "7-x""#, 7).await.1, [Some(7)], "one version costs one attempt");
+    }
+
+    #[tokio::test]
+    async fn a_thing_that_changes_between_the_attempts_is_not_overwritten() {
+        let versions = std::cell::RefCell::new(vec![8, 7]);
+        let done: Result<(), _> = IfMatch(Some(Condition::Any))
+            .guard(|_| {
+                let current = versions.borrow_mut().pop().unwrap();
+                async move { Err(AppError::Precondition { kind: "file", current }) }
+            })
+            .await;
+        assert!(matches!(done, Err(AppError::Precondition { current: 8, .. })));
     }
 }
