@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 use proptest::prelude::*;
-use vitrine_domain::import::profile::{MatchMethod, Normalization, SourceFormat};
+use vitrine_domain::import::profile::{
+    Defaults, Details, ManagementTags, MatchMethod, Matching, Normalization, OnMatch, OnMultipleMatch,
+    OnNoMatch, ProfileSettings, RepresentationPattern, SourceFormat, ValueSource,
+};
 use vitrine_domain::import::rules::{Check, CheckRule, Condition, FieldName, Severity, Step};
+use vitrine_domain::representation::UsageType;
 use vitrine_metadata::rules::{
     FieldDifference, can_convert, check_rules, convert, differences, match_identifiers, merge_protecting,
     overlay_protecting, record_format, values,
@@ -251,7 +255,7 @@ fn converts_to_dublin_core_only() {
         (o, q, true),
         (o, o, true),
     ] {
-        assert_eq!(can_convert(from, to).is_ok(), possible, "{from} {to}");
+        assert_eq!(can_convert(from, to), possible, "{from} {to}");
     }
     let record = marc(&["245 10$aMoby Dick /$cM."]);
     for to in [d, q] {
@@ -300,8 +304,8 @@ fn refuses_rules_that_cannot_apply_and_says_which() {
         ],
         skip_invalid: false,
     };
-    let problems = check_rules(Format::Marc21, &rules, &fields(&["650", "x"]));
-    let places: Vec<&str> = problems.iter().map(|p| p.rule.as_str()).collect();
+    let problems = check_rules(Format::Marc21, &settings(rules, &["650", "x"]));
+    let places: Vec<&str> = problems.iter().map(|(place, _)| place.as_str()).collect();
     assert_eq!(
         places,
         [
@@ -321,15 +325,81 @@ fn refuses_rules_that_cannot_apply_and_says_which() {
             "matching.protected[1]",
         ]
     );
-    assert!(problems[0].to_string().contains("`dc:title` is no field of marc21"));
-    assert!(check_rules(Format::Mods, &Normalization::default(), &fields(&["titleInfo/title"])).is_empty());
-    let mods =
-        Normalization { steps: vec![any("titleInfo"), any("subject/topic")], ..Normalization::default() };
-    assert_eq!(check_rules(Format::Mods, &mods, &[]).len(), 1);
-    let own = Normalization { steps: vec![any("own:shelf")], ..Normalization::default() };
-    assert_eq!(check_rules(Format::QualifiedDublinCore, &own, &[]).len(), 1);
-    let many = Normalization { steps: vec![any("note"); 101], ..Normalization::default() };
-    assert_eq!(check_rules(Format::Mods, &many, &[])[0].rule, "normalization.steps");
+    assert!(problems[0].1.contains("`dc:title` is no field of marc21"));
+    let found = |format, steps, protected: &[&str]| {
+        check_rules(format, &settings(Normalization { steps, ..Normalization::default() }, protected))
+    };
+    assert_eq!(found(Format::Mods, vec![], &["titleInfo/title"]), []);
+    assert_eq!(found(Format::Mods, vec![any("titleInfo"), any("subject/topic")], &[]).len(), 1);
+    assert_eq!(found(Format::QualifiedDublinCore, vec![any("own:shelf")], &[]).len(), 1);
+    assert_eq!(found(Format::Mods, vec![any("note"); 101], &[])[0].0, "normalization.steps");
+}
+
+#[test]
+fn refuses_files_and_fields_that_cannot_be_found() {
+    let mut settings = settings(Normalization::default(), &[]);
+    let pattern = |files: &str, label: Option<ValueSource>| RepresentationPattern {
+        files: files.to_owned(),
+        usage_type: None,
+        library: None,
+        label,
+        public_note: None,
+        note: None,
+        access_rights: None,
+    };
+    settings.defaults.file_fields = fields(&["856$u", "dc:source"]);
+    settings.defaults.representations = vec![
+        pattern("hi/", Some(ValueSource::Field(field("245$a")))),
+        pattern("../hi", None),
+        pattern("*.tif", Some(ValueSource::Field(field("dc:title")))),
+        pattern("*.jpg", Some(ValueSource::Text("dc:title".to_owned()))),
+    ];
+    settings.details.metadata_file = String::new();
+    let problems = check_rules(Format::Marc21, &settings);
+    let places: Vec<&str> = problems.iter().map(|(place, _)| place.as_str()).collect();
+    assert_eq!(
+        places,
+        [
+            "defaults.file_fields[1]",
+            "defaults.representations[1]",
+            "defaults.representations[2]",
+            "details.metadata_file",
+        ]
+    );
+}
+
+fn settings(normalization: Normalization, protected: &[&str]) -> ProfileSettings {
+    ProfileSettings {
+        details: Details {
+            name: "p".to_owned(),
+            description: String::new(),
+            source_format: SourceFormat::MarcXml,
+            metadata_file: "*.xml".to_owned(),
+            target_format: Format::Marc21,
+            active: true,
+            schedule: None,
+        },
+        normalization,
+        matching: Matching {
+            method: MatchMethod::None,
+            identifier_prefix: None,
+            on_match: OnMatch::Merge,
+            on_multiple: OnMultipleMatch::Skip,
+            on_none: OnNoMatch::Import,
+            protected: fields(protected),
+        },
+        tags: ManagementTags::default(),
+        defaults: Defaults {
+            collection: "8112345".parse().unwrap(),
+            usage_type: UsageType::PreservationMaster,
+            library: "MAIN".parse().unwrap(),
+            access_rights: None,
+            active: true,
+            representations: Vec::new(),
+            file_fields: Vec::new(),
+            one_representation_a_file: false,
+        },
+    }
 }
 
 /// Records of a few fields, so that two of them often share some.

@@ -18,15 +18,9 @@ pub fn record_format(source: SourceFormat) -> Format {
     }
 }
 
-/// Checks that records of one format can be kept in another: every format in Dublin Core, and in itself.
-///
-/// # Errors
-/// Why not, for a person who saves a profile.
-pub fn can_convert(from: Format, to: Format) -> Result<(), String> {
-    if from == to || matches!(to, Format::DublinCore | Format::QualifiedDublinCore) {
-        return Ok(());
-    }
-    Err(format!("{from} records cannot be kept as {to}: only as dc, qdc or {from}"))
+/// Whether records of one format can be kept in another: every format in Dublin Core, and in itself.
+pub fn can_convert(from: Format, to: Format) -> bool {
+    from == to || matches!(to, Format::DublinCore | Format::QualifiedDublinCore)
 }
 
 /// Returns the record in another format: as it is where it is valid there, else by the crosswalk to Dublin Core.
@@ -35,7 +29,9 @@ pub fn can_convert(from: Format, to: Format) -> Result<(), String> {
 /// The source is no record of its format, there is no way to the other ([`can_convert`]), or what the crosswalk makes
 /// is no valid record, for want of a title.
 pub fn convert(from: Format, source: &str, to: Format) -> Result<String, RecordErrors> {
-    can_convert(from, to).map_err(cannot)?;
+    if !can_convert(from, to) {
+        return Err(cannot(format!("{from} records cannot be kept as {to}: only as dc, qdc or {from}")));
+    }
     let record = parse_record(from, source)?;
     let is_dublin_core = |f| matches!(f, Format::DublinCore | Format::QualifiedDublinCore);
     if from == to || (is_dublin_core(from) && is_dublin_core(to) && parse_record(to, &record.source).is_ok())

@@ -22,7 +22,7 @@ pub use convert::{can_convert, convert, record_format};
 pub use differences::{FieldDifference, differences};
 pub use identify::match_identifiers;
 pub use protect::{merge_protecting, overlay_protecting};
-pub use save::{RuleProblem, check_field_name, check_rules};
+pub use save::{check_field_name, check_rules};
 pub use steps::{CollectionWish, Normalised, normalise};
 
 use vitrine_domain::import::rules::FieldName;

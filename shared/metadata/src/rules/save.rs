@@ -1,10 +1,7 @@
 //! Rules checked when their profile is saved, so that none turns out impossible in the middle of a run.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-use vitrine_domain::import::glob::check_pattern;
-use vitrine_domain::import::profile::Normalization;
+use vitrine_domain::import::glob::{check_path_pattern, check_pattern};
+use vitrine_domain::import::profile::{ProfileSettings, RepresentationPattern, ValueSource};
 use vitrine_domain::import::rules::{CheckRule, Condition, FieldName, MAX_RULES, Step};
 
 use crate::Format;
@@ -18,21 +15,6 @@ const MAX_VALUE: usize = 10_000;
 /// The most values of one list.
 const MAX_VALUES: usize = 1000;
 
-/// Why a profile's rule cannot apply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleProblem {
-    /// Which rule, by its list and its place from 0, as the profile's JSON has it: `normalization.steps[2]`.
-    pub rule: String,
-    /// What is wrong, for a person; names the field.
-    pub message: String,
-}
-
-impl fmt::Display for RuleProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule, self.message)
-    }
-}
-
 /// Checks that a field can be named in records of that format.
 ///
 /// # Errors
@@ -41,25 +23,42 @@ pub fn check_field_name(format: Format, field: &FieldName) -> Result<(), String>
     Path::parse(format, field).map(drop)
 }
 
-/// Returns what is wrong with the filter, the steps and the checks of a profile, and with its protected fields.
-pub fn check_rules(format: Format, rules: &Normalization, protected: &[FieldName]) -> Vec<RuleProblem> {
+/// Returns what is wrong with the rules of a profile whose records are kept in that format: its filter, steps and
+/// checks, and every field and pattern that it names. Each problem comes with its place as the profile's JSON has it,
+/// counted from 0: `normalization.steps[2]`.
+pub fn check_rules(format: Format, settings: &ProfileSettings) -> Vec<(String, String)> {
     let mut problems = Vec::new();
     let mut list = |name: &str, results: Vec<Result<(), String>>| {
         if results.len() > MAX_RULES {
-            let message = format!("must have at most {MAX_RULES} entries");
-            problems.push(RuleProblem { rule: name.to_owned(), message });
+            problems.push((name.to_owned(), format!("must not be more than {MAX_RULES}")));
         }
-        for (i, result) in results.into_iter().enumerate() {
-            if let Err(message) = result {
-                problems.push(RuleProblem { rule: format!("{name}[{i}]"), message });
-            }
-        }
+        let wrong = results.into_iter().enumerate().filter_map(|(i, result)| Some((i, result.err()?)));
+        problems.extend(wrong.take(MAX_RULES).map(|(i, message)| (format!("{name}[{i}]"), message)));
     };
+    let rules = &settings.normalization;
     list("normalization.filter", rules.filter.iter().map(|c| check_condition(format, c)).collect());
     list("normalization.steps", rules.steps.iter().map(|s| check_step(format, s)).collect());
     list("normalization.checks", rules.checks.iter().map(|c| check_check(format, &c.rule)).collect());
-    list("matching.protected", protected.iter().map(|f| check_field_name(format, f)).collect());
+    let named = |fields: &[FieldName]| fields.iter().map(|f| check_field_name(format, f)).collect();
+    list("matching.protected", named(&settings.matching.protected));
+    list("defaults.file_fields", named(&settings.defaults.file_fields));
+    let patterns = &settings.defaults.representations;
+    list("defaults.representations", patterns.iter().map(|p| check_representation(format, p)).collect());
+    if let Err(message) = check_pattern(&settings.details.metadata_file) {
+        problems.push(("details.metadata_file".to_owned(), message));
+    }
     problems
+}
+
+fn check_representation(format: Format, pattern: &RepresentationPattern) -> Result<(), String> {
+    check_path_pattern(&pattern.files).map_err(|why| format!("the pattern of files {why}"))?;
+    let sources = [&pattern.label, &pattern.public_note, &pattern.note, &pattern.access_rights];
+    for source in sources.into_iter().flatten() {
+        if let ValueSource::Field(field) = source {
+            check_field_name(format, field)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_condition(format: Format, condition: &Condition) -> Result<(), String> {
