@@ -3,7 +3,9 @@
 mod bench;
 mod build;
 mod packages;
+mod page;
 mod samples;
+mod scale;
 mod stack;
 mod template;
 mod test;
@@ -20,7 +22,8 @@ usage: cargo xtask VERB
   test              everything that has to pass: what .ci/run does
   docs              write the generated documents anew
   check-template    check template.yaml
-  bench             compare thumbnails with other tools, measure functions, write docs/benchmarks.md";
+  bench             compare thumbnails with other tools, measure functions, write docs/benchmarks.md
+  scale [NAME]      a long run on an engine of its own, into docs/benchmarks.md; without a name, lists them";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +35,8 @@ fn main() -> Result<()> {
         ["reset"] => stack::reset(),
         ["test"] => test::all(),
         ["bench"] => bench::all(),
+        ["scale"] => scale::one(""),
+        ["scale", name] => scale::one(name),
         ["docs"] => build::docs(),
         ["check-template"] => template::check_template(),
         _ => bail!("{USAGE}"),

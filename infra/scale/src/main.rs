@@ -1,0 +1,45 @@
+//! Long runs that no test has time for: `cargo xtask scale NAME` starts an engine for one of them.
+//!
+//! A run does the product's own work through its own doors, checks what it claims, and returns what it found as
+//! Markdown, which `xtask` writes to `docs/benchmarks.md`. Progress goes to standard error.
+
+mod five_gigabytes;
+mod registration;
+mod walk;
+
+use anyhow::{Result, bail};
+use std::future::Future;
+use std::pin::Pin;
+
+type Running = Pin<Box<dyn Future<Output = Result<String>>>>;
+
+/// A run: its name, what it shows, and how it is started.
+struct Run {
+    name: &'static str,
+    shows: &'static str,
+    start: fn() -> Running,
+}
+
+const RUNS: &[Run] = &[
+    Run {
+        name: "registration",
+        shows: "a file costs the same AWS calls beside 10, 1,000 and 100,000 others",
+        start: || Box::pin(registration::run()),
+    },
+    Run {
+        name: "five-gigabytes",
+        shows: "a file above S3's limit for one copy is uploaded in parts, registered and kept whole",
+        start: || Box::pin(five_gigabytes::run()),
+    },
+];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let Some(run) = RUNS.iter().find(|run| run.name == wanted) else {
+        let known: Vec<String> = RUNS.iter().map(|run| format!("  {:<16} {}", run.name, run.shows)).collect();
+        bail!("no run `{wanted}`; there are\n{}", known.join("\n"));
+    };
+    println!("{}", (run.start)().await?);
+    Ok(())
+}
