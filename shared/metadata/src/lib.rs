@@ -23,6 +23,7 @@ mod marcxml;
 mod merge;
 mod mods;
 mod record;
+pub mod rows;
 pub mod rules;
 mod text;
 mod xml;
