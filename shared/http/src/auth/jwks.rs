@@ -1,9 +1,12 @@
 //! The issuer's public keys: fetched when one is unknown, at most once a minute, and good for a day without the issuer (B34).
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use tokio::sync::Mutex as FetchLock;
@@ -35,6 +38,7 @@ const RENEW_MS: i64 = 10 * 60_000;
 const GOOD_FOR_MS: i64 = 24 * 3_600_000;
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 50;
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
 #[derive(Deserialize)]
 struct Document {
@@ -133,6 +137,26 @@ impl Known {
     }
 }
 
+/// Whether the modulus has 2,048 to 8,192 bits and the exponent is odd and at least 65,537 (FIPS 186-5, 5.4): below, a
+/// signature can be made without the private key; above, checking one costs too much.
+fn is_strong(modulus: &str, exponent: &str) -> bool {
+    let number = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+    let (Some(modulus), Some(exponent)) = (number(modulus), number(exponent)) else { return false };
+    let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    RSA_BITS.contains(&bits(&modulus)) && is_odd(&modulus) && bits(&exponent) > 16 && is_odd(&exponent)
+}
+
+/// The bits of a big-endian number, leading zeros left out.
+fn bits(number: &[u8]) -> usize {
+    match number.iter().position(|byte| *byte != 0) {
+        Some(first) => {
+            let lead = number.get(first).map_or(0, |byte| byte.leading_zeros() as usize);
+            (number.len() - first) * 8 - lead
+        }
+        None => 0,
+    }
+}
+
 /// Takes the RSA signature keys of a document; others are not ours to use.
 fn parse(bytes: &[u8]) -> Result<HashMap<String, Arc<DecodingKey>>, KeySetError> {
     if bytes.len() > MAX_DOCUMENT_BYTES {
@@ -149,6 +173,10 @@ fn parse(bytes: &[u8]) -> Result<HashMap<String, Arc<DecodingKey>>, KeySetError>
         else {
             continue;
         };
+        if !is_strong(&n, &e) {
+            tracing::warn!("a key of the issuer is too weak and was left out");
+            continue;
+        }
         if let Ok(key) = DecodingKey::from_rsa_components(&n, &e) {
             keys.insert(kid, Arc::new(key));
         }
@@ -157,4 +185,52 @@ fn parse(bytes: &[u8]) -> Result<HashMap<String, Arc<DecodingKey>>, KeySetError>
         return Err(KeySetError::Fetch("the document has no RSA signature key".to_owned()));
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a key set of one key with that modulus and exponent gives a key.
+    fn taken(modulus: &[u8], exponent: &[u8]) -> bool {
+        let [n, e] = [modulus, exponent].map(|number| BASE64_URL_SAFE_NO_PAD.encode(number));
+        let document = serde_json::json!({ "keys": [{ "kid": "k", "kty": "RSA", "n": n, "e": e }] });
+        parse(document.to_string().as_bytes()).is_ok()
+    }
+
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut bytes = vec![0xFF_u8; bits.div_ceil(8)];
+        if bits % 8 > 0 {
+            bytes[0] = 0xFF >> (8 - bits % 8);
+        }
+        bytes
+    }
+
+    #[test]
+    fn b33_weak_keys_of_the_issuer_are_not_used() {
+        let usual = [1, 0, 1];
+        for bits in [2048, 2049, 3072, 4096, 8192] {
+            assert!(taken(&modulus(bits), &usual), "{bits}");
+        }
+        for bits in [0, 1, 512, 1024, 1536, 2047, 8193, 16_384] {
+            assert!(!taken(&modulus(bits), &usual), "{bits}");
+        }
+        let padded = [vec![0_u8; 128], modulus(1024)].concat();
+        assert!(!taken(&padded, &usual), "leading zeros do not make a key longer");
+        let mut even = modulus(2048);
+        even[255] = 0xFE;
+        assert!(!taken(&even, &usual));
+        for exponent in [&[][..], &[0], &[1], &[3], &[0, 0, 1], &[1, 0, 0], &[0xFF, 0xFF]] {
+            assert!(!taken(&modulus(2048), exponent), "{exponent:?}");
+        }
+    }
+
+    #[test]
+    fn a_weak_key_beside_a_strong_one_is_left_out() {
+        let [strong, weak] = [2048, 1024].map(|bits| BASE64_URL_SAFE_NO_PAD.encode(modulus(bits)));
+        let key = |kid: &str, n: &str| serde_json::json!({ "kid": kid, "kty": "RSA", "n": n, "e": "AQAB" });
+        let document = serde_json::json!({ "keys": [key("a", &strong), key("b", &weak)] });
+        let keys = parse(document.to_string().as_bytes()).unwrap();
+        assert_eq!(keys.keys().collect::<Vec<_>>(), ["a"]);
+    }
 }
