@@ -14,7 +14,7 @@ use vitrine_domain::actor::Actor;
 use vitrine_domain::audit::Origin;
 use vitrine_domain::ids::UserId;
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, SourceAddress};
 use crate::routes::Api;
 use crate::wire::{Exchange, Params, Problem, with_edge};
 
@@ -27,7 +27,7 @@ struct Viewer {
 impl FromRequestParts<Api> for Viewer {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let request_id = Exchange::of(&parts.extensions)?.request_id.clone();
+        let exchange = Exchange::of(&parts.extensions)?.clone();
         let now = (api.clock)();
         let actor = match api.authenticator.authenticate(parts, now).await {
             Ok(actor) => Some(actor),
@@ -35,6 +35,18 @@ impl FromRequestParts<Api> for Viewer {
             // A wrong credential is not nobody: the client should know that it is wrong.
             Err(error) => return Err(error.into()),
         };
+        if let Some(actor) = &actor {
+            let _ = exchange.caller.set(actor.id.to_string());
+        }
+        // Who has no name is counted by address; no name has a space.
+        let address = SourceAddress::of(&parts.extensions).map(SourceAddress::counted);
+        let counted = match (&actor, address) {
+            (Some(actor), _) => Some(actor.id.to_string()),
+            (None, address) => address.map(|address| format!("address {address}")),
+        };
+        if let Some(counted) = counted {
+            exchange.admit(&api.throttle, &counted)?;
+        }
         let anonymous = || Actor {
             id: UserId::system(),
             grants: Vec::new(),
@@ -43,7 +55,10 @@ impl FromRequestParts<Api> for Viewer {
             source_ip: None,
         };
         let by = actor.clone().unwrap_or_else(anonymous);
-        Ok(Self { call: Call { actor: by, origin: Origin::Api, request_id, now }, actor })
+        Ok(Self {
+            call: Call { actor: by, origin: Origin::Api, request_id: exchange.request_id, now },
+            actor,
+        })
     }
 }
 
@@ -70,6 +85,7 @@ async fn thumbnail(
     if institution != api.addresses.institution {
         return Err(not_found());
     }
+    params.only(&["size"])?;
     let size = params.number("size", DEFAULT_SIDE, 10_000)?;
     let what: Pictured = id.parse().map_err(|_| not_found())?;
     let picture = api.app.thumbnail(&viewer.call, viewer.actor.as_ref(), &what, size).await?;

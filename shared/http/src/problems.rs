@@ -75,6 +75,10 @@ impl From<AuthError> for Problem {
                 tracing::warn!(reason, "credential refused");
                 Problem::unauthenticated()
             }
+            AuthError::TooMany { wait_seconds } => {
+                tracing::warn!(wait_seconds, "credential not looked at after too many wrong ones");
+                Problem::too_many("too many wrong credentials from this address", wait_seconds)
+            }
             AuthError::Unavailable => Problem::unavailable("credentials can not be checked now; try again"),
         }
     }

@@ -1,5 +1,6 @@
 //! Users and API keys, read from the store and remembered for less than a minute (B35).
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::pin::Pin;
@@ -30,7 +31,7 @@ const REMEMBERED_MS: i64 = 45_000;
 /// Above so many answers all are forgotten.
 const MAX_REMEMBERED: usize = 2_000;
 
-type Memory<K, V> = Mutex<HashMap<K, (i64, Option<V>)>>;
+type Memory<K, V> = Mutex<HashMap<K, (i64, V)>>;
 
 /// A directory with a short memory in front.
 pub struct CachedDirectory {
@@ -51,7 +52,7 @@ impl CachedDirectory {
     /// When the directory does not answer.
     pub async fn user(&self, id: &UserId, now: Timestamp) -> Result<Option<User>, Unavailable> {
         if let Some(known) = recall(&self.users, id, now) {
-            return Ok(known);
+            return Ok(Some(known));
         }
         let found = self.directory.user(id).await?;
         remember(&self.users, id.clone(), &found, now);
@@ -63,17 +64,26 @@ impl CachedDirectory {
     /// # Errors
     /// When the directory does not answer.
     pub async fn key(&self, hash: &str, now: Timestamp) -> Result<Option<ApiKey>, Unavailable> {
-        let hash = hash.to_owned();
-        if let Some(known) = recall(&self.keys, &hash, now) {
-            return Ok(known);
+        if let Some(known) = self.remembered_key(hash, now) {
+            return Ok(Some(known));
         }
-        let found = self.directory.key_by_hash(&hash).await?;
-        remember(&self.keys, hash, &found, now);
+        let found = self.directory.key_by_hash(hash).await?;
+        remember(&self.keys, hash.to_owned(), &found, now);
         Ok(found)
+    }
+
+    /// An API key by its hash, if it was found a moment ago; asks nobody.
+    pub fn remembered_key(&self, hash: &str, now: Timestamp) -> Option<ApiKey> {
+        recall(&self.keys, hash, now)
     }
 }
 
-fn recall<K: Hash + Eq, V: Clone>(memory: &Memory<K, V>, key: &K, now: Timestamp) -> Option<Option<V>> {
+fn recall<K, V, Q>(memory: &Memory<K, V>, key: &Q, now: Timestamp) -> Option<V>
+where
+    K: Hash + Eq + Borrow<Q>,
+    V: Clone,
+    Q: Hash + Eq + ?Sized,
+{
     let memory = memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (at, answer) = memory.get(key)?;
     (0..REMEMBERED_MS).contains(&(now.as_millisecond() - at)).then(|| answer.clone())
@@ -81,9 +91,7 @@ fn recall<K: Hash + Eq, V: Clone>(memory: &Memory<K, V>, key: &K, now: Timestamp
 
 /// Only what was found is remembered: a key that was just made works at once, and guesses fill nothing.
 fn remember<K: Hash + Eq, V: Clone>(memory: &Memory<K, V>, key: K, answer: &Option<V>, now: Timestamp) {
-    if answer.is_none() {
-        return;
-    }
+    let Some(answer) = answer else { return };
     let mut memory = memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if memory.len() >= MAX_REMEMBERED {
         memory.clear();

@@ -6,6 +6,7 @@ mod credentials;
 mod directory;
 mod jwks;
 mod keys;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -23,6 +24,7 @@ pub use credentials::{Credential, CredentialError, credential_of};
 pub use directory::{CachedDirectory, Directory, Looked, Unavailable};
 pub use jwks::{FetchKeys, JwksCache, KeySetError};
 pub use keys::{hash_key, new_key};
+use refusals::Refusals;
 pub use token::{TokenError, TokenSettings, verify};
 
 /// The address that a request came from, put into its extensions by the entry point: the gateway's request context or
@@ -31,6 +33,14 @@ pub use token::{TokenError, TokenSettings, verify};
 pub struct SourceAddress(pub IpAddr);
 
 impl SourceAddress {
+    /// Whom an address stands for where callers are counted: an IPv6 network of 64 bits is one house.
+    pub fn counted(address: IpAddr) -> IpAddr {
+        match address {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            v4 => v4,
+        }
+    }
+
     /// The address of a request in its one form: an IPv4 address in IPv6 clothes is the IPv4 address (B37).
     pub fn of(extensions: &Extensions) -> Option<IpAddr> {
         extensions.get::<Self>().map(|address| match address.0 {
@@ -53,6 +63,12 @@ pub enum AuthError {
     /// The credential is not valid; why is for the log.
     #[error("the credential is not valid: {0}")]
     Invalid(&'static str),
+    /// The address has sent too many wrong ones; this one was not looked at.
+    #[error("too many wrong credentials; try again in {wait_seconds} s")]
+    TooMany {
+        /// After how many seconds trying again makes sense.
+        wait_seconds: u64,
+    },
     /// Whether it is valid can not be told now.
     #[error("the credential can not be checked now")]
     Unavailable,
@@ -64,6 +80,7 @@ pub struct Authenticator {
     settings: Arc<TokenSettings>,
     keys: Arc<JwksCache>,
     directory: Arc<CachedDirectory>,
+    refusals: Arc<Refusals>,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -75,16 +92,37 @@ impl std::fmt::Debug for Authenticator {
 impl Authenticator {
     /// An authenticator that trusts one issuer and one directory of users and keys.
     pub fn new(settings: TokenSettings, keys: JwksCache, directory: CachedDirectory) -> Self {
-        Self { settings: Arc::new(settings), keys: Arc::new(keys), directory: Arc::new(directory) }
+        Self {
+            settings: Arc::new(settings),
+            keys: Arc::new(keys),
+            directory: Arc::new(directory),
+            refusals: Arc::default(),
+        }
     }
 
     /// The actor that a request's credential stands for.
     ///
     /// A valid token of a user that the directory does not know is a caller without roles, not a wrong credential.
+    /// After too many wrong credentials of its address a key is only looked for in memory: neighbours who work go on
+    /// working, and guesses cost no reads. Without an address nothing is counted; both entry points give one.
     ///
     /// # Errors
     /// [`AuthError::Missing`] without a credential; the others as they say.
     pub async fn authenticate(&self, parts: &Parts, now: Timestamp) -> Result<Actor, AuthError> {
+        let counted = SourceAddress::of(&parts.extensions).map(SourceAddress::counted);
+        let wait = counted.and_then(|address| self.refusals.wait(address, now));
+        let found = self.check(parts, wait.is_none(), now).await;
+        if let Err(AuthError::Invalid(_)) = found {
+            match (wait, counted) {
+                (Some(wait_seconds), _) => return Err(AuthError::TooMany { wait_seconds }),
+                (None, Some(address)) => self.refusals.add(address, now),
+                (None, None) => {}
+            }
+        }
+        found
+    }
+
+    async fn check(&self, parts: &Parts, may_ask: bool, now: Timestamp) -> Result<Actor, AuthError> {
         let source_ip = SourceAddress::of(&parts.extensions);
         match credential_of(&parts.headers, parts.uri.query().unwrap_or_default()) {
             Err(CredentialError::Missing) => Err(AuthError::Missing),
@@ -107,8 +145,12 @@ impl Authenticator {
                 }
             }
             Ok(Credential::ApiKey(key)) => {
-                let found =
-                    self.directory.key(&hash_key(&key), now).await.map_err(|_| AuthError::Unavailable)?;
+                let hash = hash_key(&key);
+                let found = if may_ask {
+                    self.directory.key(&hash, now).await.map_err(|_| AuthError::Unavailable)?
+                } else {
+                    self.directory.remembered_key(&hash, now)
+                };
                 let Some(key) = found.filter(|key| key.active) else {
                     return Err(AuthError::Invalid("no such API key, or it was revoked"));
                 };

@@ -11,9 +11,11 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRequestParts, Path, State};
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::{Extension, Router};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use vitrine_app::{App, Call};
 use vitrine_domain::Timestamp;
@@ -22,7 +24,7 @@ use vitrine_store::catalog::PageRequest;
 
 use crate::auth::Authenticator;
 use crate::views::Addresses;
-use crate::wire::{Exchange, Paging, Problem, Throttle, with_edge};
+use crate::wire::{Exchange, Paging, Params, Problem, Throttle, with_edge};
 
 pub use endpoints::{ENDPOINTS, Endpoint};
 
@@ -69,7 +71,10 @@ impl FromRequestParts<Api> for Caller {
         let now = (api.clock)();
         let actor = api.authenticator.authenticate(parts, now).await?;
         let _ = exchange.caller.set(actor.id.to_string());
-        api.throttle.admit(actor.id.as_str())?;
+        exchange.admit(&api.throttle, actor.id.as_str())?;
+        if let Some(endpoint) = parts.extensions.get::<&'static Endpoint>() {
+            Params::of(parts)?.only(endpoint.query)?;
+        }
         Ok(Self(Call { actor, origin: Origin::Api, request_id: exchange.request_id, now }))
     }
 }
@@ -90,6 +95,7 @@ pub fn api_router(api: Api) -> Router {
     let mut routes: Router<Api> = Router::new();
     for endpoint in ENDPOINTS {
         if let Some(handler) = handler(endpoint.id) {
+            let handler = handler.route_layer(Extension(endpoint));
             routes = routes.route(&format!("/almaws/v1{}", endpoint.path), handler.clone());
             // The vendor's clients also call lists with a slash at the end (ALMA-6).
             routes = routes.route(&format!("/almaws/v1{}/", endpoint.path), handler);
@@ -143,15 +149,11 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
     })
 }
 
-async fn document(State(api): State<Api>) -> impl axum::response::IntoResponse {
+async fn document(State(api): State<Api>, params: Params) -> Result<impl IntoResponse, Problem> {
+    params.only(&[])?;
     let document = crate::openapi::document(&api.addresses.api).to_string();
-    (
-        [
-            (http::header::CONTENT_TYPE, "application/json"),
-            (http::header::CACHE_CONTROL, "public, max-age=300"),
-        ],
-        document,
-    )
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")];
+    Ok((headers, document))
 }
 
 /// The segments of a path, by position.

@@ -11,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
+use percent_encoding::percent_decode_str;
 
 use super::etag::{entity_tag, if_none_match, names_representation};
 use super::format::{Format, negotiate};
 use super::problem::Problem;
 use super::query::Params;
 use super::reply::Reply;
+use super::throttle::Throttle;
 use super::xml_write;
 
 /// The id that the gateway gave a request, put into its extensions by the entry point.
@@ -32,6 +34,8 @@ pub struct Exchange {
     pub format: Format,
     /// Who called, for the log line; set once the caller is known.
     pub caller: Arc<OnceLock<String>>,
+    /// How many more requests the caller may make at once; set once its requests were counted.
+    pub remaining: Arc<OnceLock<u32>>,
 }
 
 impl Exchange {
@@ -41,6 +45,16 @@ impl Exchange {
     /// 500 where a route stands outside the edge.
     pub fn of(extensions: &Extensions) -> Result<&Self, Problem> {
         extensions.get::<Self>().ok_or_else(Problem::internal)
+    }
+
+    /// Counts the request for `caller`, and lets the answer say how many more it may make.
+    ///
+    /// # Errors
+    /// 429 when it has made too many.
+    pub fn admit(&self, throttle: &Throttle, caller: &str) -> Result<(), Problem> {
+        let admitted = throttle.admit(caller);
+        let _ = self.remaining.set(admitted.as_ref().copied().unwrap_or(0));
+        admitted.map(|_| ())
     }
 }
 
@@ -58,13 +72,17 @@ async fn edge(mut request: Request, next: Next) -> Response {
     let wanted = Params::parse(request.uri().query().unwrap_or_default())
         .and_then(|params| params.get("format").map(|format| format.map(str::to_owned)));
     let (format, refused) = match wanted {
-        Err(problem) => (Format::Json, Some(problem)),
+        Err(problem) => (negotiate(None, &headers).unwrap_or(Format::Json), Some(problem)),
         Ok(format) => match negotiate(format.as_deref(), &headers) {
             Ok(format) => (format, None),
             Err(error) => (Format::Json, Some(not_acceptable(&error.to_string()))),
         },
     };
-    let exchange = Exchange { request_id, format, caller: Arc::default() };
+    let refused = refused.or_else(|| {
+        let readable = percent_decode_str(request.uri().path()).decode_utf8().is_ok();
+        (!readable).then(|| Problem::bad_field("address", "must be UTF-8"))
+    });
+    let exchange = Exchange { request_id, format, caller: Arc::default(), remaining: Arc::default() };
     request.extensions_mut().insert(exchange.clone());
     let answer = match refused {
         Some(problem) => problem.into_response(),
@@ -127,6 +145,16 @@ fn render(exchange: &Exchange, method: &Method, headers: &HeaderMap, mut answer:
                 }
                 rendered
             }
+            // What an extractor of axum's own refuses: never its plain text.
+            status if status.is_client_error() || status.is_server_error() => {
+                let title = "The request can not be taken";
+                let detail = status.canonical_reason().unwrap_or("it was refused").to_lowercase();
+                let problem = match status {
+                    StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(),
+                    _ => Problem::new(status, "refused", title, "401652", detail),
+                };
+                render_problem(exchange, headers, &problem)
+            }
             _ => answer,
         },
     };
@@ -144,6 +172,9 @@ fn render(exchange: &Exchange, method: &Method, headers: &HeaderMap, mut answer:
     }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    }
+    if let Some(remaining) = exchange.remaining.get() {
+        headers.insert("x-exl-api-remaining", HeaderValue::from(*remaining));
     }
     if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
         headers.insert("x-request-id", id);
@@ -168,7 +199,6 @@ fn render_reply(exchange: &Exchange, method: &Method, headers: &HeaderMap, reply
             response
                 .headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static(exchange.format.content_type()));
-            response.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
             response
         }
     };
@@ -185,6 +215,8 @@ fn render_reply(exchange: &Exchange, method: &Method, headers: &HeaderMap, reply
         // A version is worth a conditional request: kept by the client, asked about each time.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
+    // On every answer, 304 too: it must say what the full answer would (RFC 9110, 15.4.5).
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
     response.headers_mut().extend(reply.headers);
     response
 }

@@ -96,6 +96,18 @@ impl Problem {
         )
     }
 
+    /// 429, with the vendor's code (domain.md 6.5) and the seconds after which to try again.
+    pub fn too_many(what: &str, wait_seconds: u64) -> Self {
+        let problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            "Too many requests",
+            "PER_SECOND_THRESHOLD",
+            format!("{what}; try again in {wait_seconds} s"),
+        );
+        Self { retry_after: Some(wait_seconds), ..problem }
+    }
+
     /// 503: trying again in a moment can help.
     pub fn unavailable(detail: &str) -> Self {
         let title = "Not available now";

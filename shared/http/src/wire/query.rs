@@ -1,12 +1,14 @@
-//! Query parameters: those that are known are read strictly, others are ignored, as the vendor's clients send extras.
+//! Query parameters, read strictly: one that an endpoint does not know is refused by name, so that a misspelt `override`
+//! is not taken for none. What the vendor's clients send and nothing here depends on is known everywhere.
 
 use axum::extract::FromRequestParts;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
+use vitrine_domain::problem::Problems;
 
-use super::normalise::parse_flag;
+use super::normalise::{join, parse_flag};
 use super::problem::Problem;
 
 /// The query parameters of a request.
@@ -26,6 +28,20 @@ pub struct Paging {
 
 /// The longest query that is read.
 const MAX_QUERY_BYTES: usize = 16 * 1024;
+/// Format and credential, and what the vendor's clients add to reads and writes to no effect here (domain.md 6.5): we
+/// always validate, never normalise, never overwrite unasked, and call usage types by both names.
+const EVERYWHERE: [&str; 8] = [
+    "format",
+    "apikey",
+    "lang",
+    "normalization",
+    "override_warning",
+    "override_lock",
+    "use_updated_terminology",
+    "validate",
+];
+/// The most unknown parameters that one answer lists.
+const MAX_PROBLEMS: usize = 20;
 /// Skipping further than this is refused; a cursor goes on.
 const MAX_OFFSET: u32 = 10_000;
 
@@ -51,6 +67,29 @@ impl Params {
             pairs.push((decode(name)?, decode(value)?));
         }
         Ok(Self(pairs))
+    }
+
+    /// The parameters of a request.
+    ///
+    /// # Errors
+    /// As for [`parse`](Self::parse).
+    pub fn of(parts: &Parts) -> Result<Self, Problem> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+
+    /// Refuses parameters that are neither `known` nor of every endpoint.
+    ///
+    /// # Errors
+    /// Each that is not known, by name.
+    pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        let mut problems = Problems::default();
+        for (name, _) in &self.0 {
+            let is_known = EVERYWHERE.iter().chain(known).any(|known| known == name);
+            if !is_known && problems.0.len() < MAX_PROBLEMS {
+                problems.add(&join("", name), known_ones(known));
+            }
+        }
+        problems.into_result().map_err(|problems| Problem::bad_fields(problems.0))
     }
 
     /// The value of a parameter, if it is there and not empty.
@@ -143,10 +182,17 @@ pub fn codes<T: vitrine_domain::coded::Coded>() -> String {
     format!("must be one of: {}", all.join(", "))
 }
 
+fn known_ones(known: &[&str]) -> String {
+    match known {
+        [] => "is not known here; no parameter is".to_owned(),
+        known => format!("is not known here; known are: {}", known.join(", ")),
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::parse(parts.uri.query().unwrap_or_default())
+        Self::of(parts)
     }
 }
 
@@ -175,6 +221,22 @@ mod tests {
         }
         let next = cursor("a\u{1f}b\u{1f}c");
         assert_eq!(paging(&format!("next={next}")).unwrap().after.as_deref(), Some("a\u{1f}b\u{1f}c"));
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_known_is_refused_by_name() {
+        let check = |query: &str, known: &[&str]| {
+            let refused = Params::parse(query).unwrap().only(known).err();
+            refused.map_or_else(String::new, |problem| problem.detail)
+        };
+        assert_eq!(check("limit=1&format=json&apikey=k&lang=en&validate=true", &["limit"]), "");
+        assert_eq!(check("", &[]), "");
+        assert_eq!(check("op=x", &[]), "`op` is not known here; no parameter is");
+        assert_eq!(
+            check("overide=true&Limit=1", &["limit", "offset"]),
+            "`overide` is not known here; known are: limit, offset; `Limit` is not known here; known are: limit, offset"
+        );
+        assert!(check(&"a%00%0Ab=1&".repeat(200), &[]).len() < 2_000, "a list that is kept short");
     }
 
     #[test]

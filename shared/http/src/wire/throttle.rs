@@ -4,14 +4,17 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http::StatusCode;
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
 
 use super::problem::Problem;
 
+type Buckets = RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
+
 /// One bucket of requests a caller.
 #[derive(Clone)]
-pub struct Throttle(Arc<DefaultKeyedRateLimiter<String>>);
+pub struct Throttle(Arc<Buckets>);
 
 impl std::fmt::Debug for Throttle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,28 +29,24 @@ impl Throttle {
     /// Lets each caller make so many requests a second, and twice as many at once.
     pub fn per_second(requests: NonZeroU32) -> Self {
         let quota = Quota::per_second(requests).allow_burst(requests.saturating_add(requests.get()));
-        Self(Arc::new(RateLimiter::keyed(quota)))
+        Self(Arc::new(RateLimiter::keyed(quota).with_middleware()))
     }
 
-    /// Counts a request of a caller.
+    /// Counts a request of a caller and returns how many more it may make at once.
     ///
     /// # Errors
     /// 429 with the seconds to wait and the vendor's code.
-    pub fn admit(&self, caller: &str) -> Result<(), Problem> {
+    pub fn admit(&self, caller: &str) -> Result<u32, Problem> {
         if self.0.len() > CALLERS_KEPT {
             self.0.retain_recent();
         }
-        self.0.check_key(&caller.to_owned()).map_err(|refused| {
-            let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            let problem = Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-requests",
-                "Too many requests",
-                "PER_SECOND_THRESHOLD",
-                format!("too many requests a second; try again in {wait} s"),
-            );
-            Problem { retry_after: Some(wait), ..problem }
-        })
+        match self.0.check_key(&caller.to_owned()) {
+            Ok(state) => Ok(state.remaining_burst_capacity()),
+            Err(refused) => {
+                let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+                Err(Problem::too_many("too many requests a second", wait))
+            }
+        }
     }
 }
 
@@ -58,6 +57,7 @@ mod tests {
     #[test]
     fn d23_a_burst_is_refused_and_other_callers_are_not() {
         let throttle = Throttle::per_second(NonZeroU32::new(5).unwrap());
+        assert_eq!(throttle.admit("a"), Ok(9), "twice a second's worth, less this one");
         let refused = (0..50).filter(|_| throttle.admit("a").is_err()).count();
         assert!(refused >= 30, "{refused}");
         let problem = (0..50).find_map(|_| throttle.admit("a").err()).unwrap();
