@@ -35,6 +35,9 @@ pub struct Piece<'a> {
     pub length: u64,
 }
 
+/// Asks for an address; `None` when there is nothing left to send.
+pub type Sign<'a> = dyn Fn() -> Result<Option<Signed>, Failure> + 'a;
+
 /// Sends a whole file; `sign` asks for another address when the first is used up.
 ///
 /// # Errors
@@ -44,7 +47,7 @@ pub fn whole(
     progress: &Progress,
     local: &Local,
     first: Option<Signed>,
-    sign: &dyn Fn() -> Result<Signed, Failure>,
+    sign: &Sign<'_>,
 ) -> Result<Whole, Failure> {
     let piece = Piece { local, from: 0, length: local.size };
     let sent = piece.send(api, progress, None, first, sign)?;
@@ -70,7 +73,7 @@ pub fn part(
     let local = piece.local;
     let sha256 = digest::sha256(&local.path, piece.from, piece.length, &mut |_| {})
         .map_err(|error| Failure::local(&local.path, "read", &error))?;
-    piece.send(api, progress, bar, None, &|| sign(&sha256))?;
+    piece.send(api, progress, bar, None, &|| sign(&sha256).map(Some))?;
     if local.is_unchanged() { Ok(()) } else { Err(changed(local)) }
 }
 
@@ -87,7 +90,7 @@ impl Piece<'_> {
         progress: &Progress,
         bar: Option<&ProgressBar>,
         first: Option<Signed>,
-        sign: &dyn Fn() -> Result<Signed, Failure>,
+        sign: &Sign<'_>,
     ) -> Result<Option<Option<String>>, Failure> {
         let name = plain(&self.local.name);
         let mut repeats = Repeats::new(api.settings().retries);
@@ -96,7 +99,13 @@ impl Piece<'_> {
         loop {
             let request = match signed.take() {
                 Some(request) => request,
-                None => sign()?,
+                None => match sign()? {
+                    Some(request) => request,
+                    None => {
+                        progress.more(self.length);
+                        return Ok(None);
+                    }
+                },
             };
             let mut bytes = Counted::new(self.open()?, progress, bar);
             match api.send(&request, &mut bytes, self.length) {

@@ -291,9 +291,13 @@ impl Sender<'_> {
     fn send_whole(&self, local: &Local, upload: &str, first: Option<Signed>) -> Result<(), Failure> {
         let sign = || {
             let found: Upload = self.api.get(&format!("uploads/{upload}"), &[])?;
-            found.request.ok_or_else(|| {
-                Failure::Invalid(format!("upload {upload} takes nothing more: {}", plain(&found.state)))
-            })
+            match (found.request, found.state.as_str()) {
+                (Some(request), _) => Ok(Some(request)),
+                (None, "REGISTERED" | "REJECTED") => Ok(None),
+                (None, state) => {
+                    Err(Failure::Invalid(format!("upload {upload} takes nothing more: {}", plain(state))))
+                }
+            }
         };
         match send::whole(self.api, self.progress, local, first, &sign)? {
             // The address takes bytes once: what is there already are these bytes, sent when the answer was lost.

@@ -388,7 +388,7 @@ impl Sender<'_> {
     fn send_whole(&self, mut ready: Ready, first: Signed) -> Result<(), Failure> {
         let mut first = Some(first);
         for _ in 0..=MAX_CHANGES {
-            let sign = || self.sign_again(&ready);
+            let sign = || self.sign_again(&ready).map(Some);
             match send::whole(self.api, self.progress, &ready.local, first.take(), &sign)? {
                 Whole::Taken(etag) => {
                     self.journal.record(&ready.entry(etag, None), false)?;
