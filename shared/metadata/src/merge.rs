@@ -3,6 +3,7 @@
 //! Source: domain.md D2 (`?mode=merge`) and complaint 1: an update that leaves fields out must not delete them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::Format;
 use crate::cut;
@@ -46,7 +47,8 @@ pub(crate) fn merge_around(
         return Err(errors);
     }
     let Some(new_root) = new_root else { return Ok(kept) };
-    let merged = merge_elements(format, &kept, kept_document.root(), new_root, protected);
+    let merged =
+        merge_elements(format, &kept, kept_document.root(), new_root, &|field| !protected(field), false);
     parse_record(format, &merged).map(|record| record.source)
 }
 
@@ -58,48 +60,107 @@ fn check_part(format: Format, root: Element<'_, '_>, problems: &mut Problems<'_>
     }
 }
 
-fn merge_elements(
+/// Puts the fields of `new_root` that take part in the place of those of `root` that do.
+///
+/// With `and_take_out`, fields that take part and of which `new_root` has none go. Names whose fields are the same
+/// bytes in both stay where they are.
+pub(crate) fn merge_elements<'d, 'a: 'd>(
     format: Format,
     kept: &str,
-    root: Element<'_, '_>,
-    new_root: Element<'_, '_>,
-    protected: &dyn Fn(Element<'_, '_>) -> bool,
+    root: Element<'d, 'a>,
+    new_root: Element<'d, 'a>,
+    takes_part: &dyn Fn(Element<'_, '_>) -> bool,
+    and_take_out: bool,
 ) -> String {
-    let mut keys: Vec<(&str, &str)> = Vec::new();
-    for child in new_root.children().filter(|c| !protected(*c)) {
-        let key = key(format, child);
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
+    let own = Fields::of(format, root, takes_part);
+    let new = Fields::of(format, new_root, takes_part);
+    let places = Places::of(format, root);
+    let mut names = new.names.clone();
     if format == Format::Marc21 {
-        keys.sort_unstable(); // additions behind one field then come out in tag order
+        names.sort_unstable(); // additions behind one field then come out in tag order
     }
     let mut edits = Edits::default();
-    for wanted in keys {
-        let fragments = new_root
-            .children()
-            .filter(|c| key(format, *c) == wanted && !protected(*c))
-            .map(|c| fragment(format, c, root));
-        let mut replaced = root.children().filter(|c| key(format, *c) == wanted && !protected(*c));
-        if let Some(first) = replaced.next() {
-            let set_off = indent(kept, first.span().start);
-            edits.replace(first.span(), fragments.collect::<Vec<_>>().join(set_off));
-            replaced.for_each(|c| edits.remove(kept, c));
+    for name in names {
+        let fragments: Vec<Cow<'_, str>> =
+            new.named(name).iter().map(|field| fragment(format, *field, root)).collect();
+        let replaced = own.named(name);
+        let Some((first, further)) = replaced.split_first() else {
+            let (at, set_off) = match places.before(name) {
+                Some(before) => (before.span().end, indent(kept, before.span().start)),
+                None => end_of(kept, root),
+            };
+            edits.insert(at, fragments.iter().map(|f| format!("{set_off}{f}")).collect());
             continue;
-        }
-        let before = root.children().filter(|c| format == Format::Marc21 && key(format, *c) <= wanted).last();
-        let (at, set_off) = match before {
-            Some(before) => (before.span().end, indent(kept, before.span().start)),
-            None => end_of(kept, root),
         };
-        edits.insert(at, fragments.map(|f| format!("{set_off}{f}")).collect());
+        if replaced.iter().map(|field| field.source()).ne(fragments.iter().map(AsRef::as_ref)) {
+            edits.replace(first.span(), fragments.join(indent(kept, first.span().start)));
+            further.iter().for_each(|field| edits.remove(kept, *field));
+        }
+    }
+    if and_take_out {
+        for name in own.names.iter().filter(|name| new.named(**name).is_empty()) {
+            own.named(*name).iter().for_each(|field| edits.remove(kept, *field));
+        }
     }
     edits.apply(kept)
 }
 
+/// By what a field is replaced.
+type Name<'d> = (&'d str, &'d str);
+
+/// The fields of a record by their names.
+struct Fields<'d, 'a> {
+    names: Vec<Name<'d>>,
+    fields: HashMap<Name<'d>, Vec<Element<'d, 'a>>>,
+}
+
+impl<'d, 'a: 'd> Fields<'d, 'a> {
+    fn of(format: Format, root: Element<'d, 'a>, takes_part: &dyn Fn(Element<'_, '_>) -> bool) -> Self {
+        let mut all = Self { names: Vec::new(), fields: HashMap::new() };
+        for field in root.children().filter(|field| takes_part(*field)) {
+            let name = name_of(format, field);
+            let fields = all.fields.entry(name).or_default();
+            if fields.is_empty() {
+                all.names.push(name);
+            }
+            fields.push(field);
+        }
+        all
+    }
+
+    fn named(&self, name: Name<'d>) -> &[Element<'d, 'a>] {
+        self.fields.get(&name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Where a new MARC field goes: for each tag, the last field of that tag or a lower one.
+struct Places<'d, 'a>(Vec<(Name<'d>, Element<'d, 'a>)>);
+
+impl<'d, 'a: 'd> Places<'d, 'a> {
+    fn of(format: Format, root: Element<'d, 'a>) -> Self {
+        if format != Format::Marc21 {
+            return Self(Vec::new());
+        }
+        let mut places: Vec<_> = root.children().map(|field| (name_of(format, field), field)).collect();
+        places.sort_by_key(|(name, _)| *name);
+        let mut last: Option<Element<'d, 'a>> = None;
+        for (_, field) in &mut places {
+            match last {
+                Some(last) if last.span().start > field.span().start => *field = last,
+                _ => last = Some(*field),
+            }
+        }
+        Self(places)
+    }
+
+    fn before(&self, name: Name<'d>) -> Option<Element<'d, 'a>> {
+        let behind = self.0.partition_point(|(own, _)| *own <= name);
+        self.0.get(behind.checked_sub(1)?).map(|(_, field)| *field)
+    }
+}
+
 /// Returns by what a field is replaced: MARC tag (the leader sorts first), else namespace and name.
-pub(crate) fn key<'d, 'a: 'd>(format: Format, element: Element<'d, 'a>) -> (&'d str, &'d str) {
+fn name_of<'d, 'a: 'd>(format: Format, element: Element<'d, 'a>) -> Name<'d> {
     if format != Format::Marc21 {
         return (element.namespace(), element.local());
     }
@@ -110,7 +171,7 @@ pub(crate) fn key<'d, 'a: 'd>(format: Format, element: Element<'d, 'a>) -> (&'d 
 }
 
 /// Returns a field's source fit for another record.
-pub(crate) fn fragment<'a>(format: Format, field: Element<'_, 'a>, into: Element<'_, '_>) -> Cow<'a, str> {
+fn fragment<'a>(format: Format, field: Element<'_, 'a>, into: Element<'_, '_>) -> Cow<'a, str> {
     if format == Format::Marc21 { marc_fragment(field, into) } else { cut::fragment(field, into) }
 }
 

@@ -503,3 +503,46 @@ proptest! {
         prop_assert_eq!(differences(format, Some(&overlaid), Some(&new)).unwrap(), []);
     }
 }
+
+#[test]
+fn many_fields_cost_no_more_than_their_number() {
+    const LETTERS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let of = |i: usize| char::from(LETTERS[i % 36]);
+    let tags: Vec<String> =
+        (5 * 1296..29 * 1296).map(|i| format!("{}{}{} ##$at", of(i / 1296), of(i / 36), of(i))).collect();
+    let many = marc(&["245 ##$at"].into_iter().chain(tags.iter().map(String::as_str)).collect::<Vec<_>>());
+    let (m, one) = (Format::Marc21, marc(&["245 10$aT"]));
+    let time = |act: &dyn Fn()| {
+        let start = std::time::Instant::now();
+        act();
+        start.elapsed()
+    };
+    let reading = time(&|| drop(parse_record(m, &many).unwrap()));
+    // Each reads the record a few times; the square of its fields would be some fifty times as much.
+    for (what, act) in [
+        (
+            "merge into few",
+            &(|| drop(merge_protecting(m, &one, &many, &fields(&["500"])).unwrap())) as &dyn Fn(),
+        ),
+        ("merge into many", &|| drop(merge_protecting(m, &many, &one, &fields(&["500"])).unwrap())),
+        ("overlay", &|| drop(overlay_protecting(m, &many, &one, &fields(&["245$a", "9zz"])).unwrap())),
+        ("differences", &|| drop(differences(m, Some(&one), Some(&many)).unwrap())),
+    ] {
+        let took = time(act);
+        assert!(took < reading * 20, "{what} took {took:?}, reading {reading:?}");
+    }
+}
+
+#[test]
+fn one_long_attribute_is_not_written_for_each_element_inside() {
+    let inside = "<topic>t</topic>".repeat(60_000);
+    let long = format!(
+        "<titleInfo><title>T</title></titleInfo><subject ID=\"{}\">{inside}</subject>",
+        "i".repeat(500_000)
+    );
+    let found = differences(Format::Mods, None, Some(&mods(&long))).unwrap();
+    assert_eq!((found.len(), found[1].after.len()), (2, 60_000));
+    assert!(found[1].field.len() < 1100);
+    let other = long.replacen("iii", "iij", 1).replacen("iii", "jii", 1);
+    assert_eq!(differences(Format::Mods, Some(&mods(&long)), Some(&mods(&other))).unwrap().len(), 2);
+}

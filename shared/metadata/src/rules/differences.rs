@@ -1,6 +1,7 @@
 //! What a change of a record means field by field, for dry runs and reports.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,12 @@ use crate::dc::{DC_NS, DCTERMS_NS, XSI_NS};
 use crate::error::RecordErrors;
 use crate::rules::field::scheme_of;
 use crate::rules::with_record;
-use crate::text::normalise_space;
+use crate::text::{clip_bytes, normalise_space};
 use crate::xml::{Attribute, Element};
 use crate::xml_text::is_name;
+
+/// The longest path of a MODS element that is shown whole.
+const MAX_PATH_BYTES: usize = 1000;
 
 /// One field that a change gives other values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +62,8 @@ pub fn differences(
     Ok(found)
 }
 
-/// Returns every field inside one child of a record, with its value.
-pub(crate) fn spell_child(format: Format, child: Element<'_, '_>) -> Vec<(String, String)> {
+/// Returns every field that one child of a record is or holds, with its value.
+fn spell_child(format: Format, child: Element<'_, '_>) -> Vec<(String, String)> {
     match format {
         Format::Marc21 => vec![marc(child)],
         Format::DublinCore | Format::QualifiedDublinCore => vec![dublin_core(child)],
@@ -112,23 +116,54 @@ fn dublin_core(element: Element<'_, '_>) -> (String, String) {
 /// Spells each element that holds text or nothing, by its path from the record down.
 fn mods(top: Element<'_, '_>) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let outside = top.span().start;
+    let mut path = PathName::default();
     for element in top.descendants() {
+        let name = if element.namespace() == top.namespace() { element.local() } else { element.qname() };
+        path.enter(element, name);
         let text = normalise_space(&element.text());
-        if text.is_empty() && element.children().next().is_some() {
-            continue;
+        if !text.is_empty() || element.children().next().is_none() {
+            found.push((path.name(), text));
         }
-        let mut path = Vec::new();
-        let mut at = Some(element);
-        while let Some(e) = at.filter(|e| e.span().start >= outside) {
-            let name = if e.namespace() == top.namespace() { e.local() } else { e.qname() };
-            path.push(e.attributes().fold(name.to_owned(), |path, a| path + &spell_attribute(a)));
-            at = e.parent();
-        }
-        path.reverse();
-        found.push((path.join("/"), text));
     }
     found
+}
+
+/// The path of the element that is being looked at, written once however many share it.
+#[derive(Default)]
+struct PathName {
+    text: String,
+    /// Of each open element: where it ends, and the length and checksum of the path before it.
+    open: Vec<(usize, usize, u64)>,
+    checksum: u64,
+}
+
+impl PathName {
+    /// Goes on to an element behind or inside the one before.
+    fn enter(&mut self, element: Element<'_, '_>, name: &str) {
+        let span = element.span();
+        while let Some((_, length, checksum)) = self.open.pop_if(|(end, ..)| *end <= span.start) {
+            self.text.truncate(length);
+            self.checksum = checksum;
+        }
+        let length = self.text.len();
+        self.open.push((span.end, length, self.checksum));
+        if length > 0 {
+            self.text.push('/');
+        }
+        self.text.push_str(name);
+        element.attributes().for_each(|a| self.text.push_str(&spell_attribute(a)));
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.checksum, self.text.get(length..)).hash(&mut hasher);
+        self.checksum = hasher.finish();
+    }
+
+    /// Returns the path; one too long to show ends in a checksum of the whole.
+    fn name(&self) -> String {
+        if self.text.len() <= MAX_PATH_BYTES {
+            return self.text.clone();
+        }
+        format!("{}… {:016x}", clip_bytes(&self.text, MAX_PATH_BYTES), self.checksum)
+    }
 }
 
 fn spell_attribute(attribute: &Attribute<'_>) -> String {

@@ -4,16 +4,13 @@
 //! element inside another, protects its value where both records have its field once; where either repeats the field,
 //! or the new record lacks it, nobody can say which belongs to which, and the whole field is protected.
 
-use std::collections::HashSet;
-
 use vitrine_domain::import::rules::FieldName;
 
 use crate::Format;
 use crate::cut;
 use crate::error::RecordErrors;
-use crate::merge::{fragment, key, merge_around};
+use crate::merge::{merge_around, merge_elements};
 use crate::record::parse_record;
-use crate::rules::differences::spell_child;
 use crate::rules::field::{Kind, Path, Step, Test};
 use crate::rules::write::Writer;
 use crate::rules::{path, with_record};
@@ -47,7 +44,10 @@ pub fn overlay_protecting(
 ) -> Result<String, RecordErrors> {
     let protected = Protected::new(format, existing, incoming, protected)?;
     let base = with_record(format, incoming, |root| cut::standalone(root).into_owned())?;
-    let overlaid = with_record(format, existing, |old| put_back(format, &base, old, &protected))??;
+    let document = Document::parse(&base).map_err(RecordErrors::single)?;
+    let overlaid = with_record(format, existing, |old| {
+        merge_elements(format, &base, document.root(), old, &|field| protected.whole(field), true)
+    })?;
     protected.restore(format, existing, overlaid)
 }
 
@@ -118,49 +118,4 @@ impl Protected {
         }
         parse_record(format, &source).map(|record| record.source)
     }
-}
-
-/// Puts the wholly protected fields of `old` into a record, in place of its own.
-fn put_back(
-    format: Format,
-    base: &str,
-    old: Element<'_, '_>,
-    protected: &Protected,
-) -> Result<String, RecordErrors> {
-    let document = Document::parse(base).map_err(RecordErrors::single)?;
-    let root = document.root();
-    let mut writer = Writer::new(format, base, root);
-    let wanted: Vec<Element<'_, '_>> = old.children().filter(|c| protected.whole(*c)).collect();
-    let own: Vec<Element<'_, '_>> = root.children().filter(|c| protected.whole(*c)).collect();
-    let mut seen = HashSet::new();
-    for name in wanted.iter().chain(&own).map(|e| owned_key(format, *e)) {
-        if !seen.insert(name.clone()) {
-            continue;
-        }
-        let wanted: Vec<_> = wanted.iter().copied().filter(|e| owned_key(format, *e) == name).collect();
-        let own: Vec<_> = own.iter().copied().filter(|e| owned_key(format, *e) == name).collect();
-        if spelled(format, &wanted) == spelled(format, &own) {
-            continue;
-        }
-        let fragments: Vec<String> = wanted.iter().map(|e| fragment(format, *e, root).into_owned()).collect();
-        let step = wanted.first().and_then(|e| protected.whole.iter().find(|step| step.fits(*e)));
-        match (own.split_first(), step) {
-            (Some((first, further)), Some(_)) => {
-                writer.put_in_place(*first, &fragments);
-                writer.remove(further);
-            }
-            (None, Some(step)) => writer.insert_fields(step, &fragments),
-            (_, None) => writer.remove(&own),
-        }
-    }
-    Ok(writer.finish().unwrap_or_else(|| base.to_owned()))
-}
-
-fn owned_key(format: Format, element: Element<'_, '_>) -> (String, String) {
-    let (namespace, name) = key(format, element);
-    (namespace.to_owned(), name.to_owned())
-}
-
-fn spelled(format: Format, elements: &[Element<'_, '_>]) -> Vec<(String, String)> {
-    elements.iter().flat_map(|e| spell_child(format, *e)).collect()
 }

@@ -36,12 +36,6 @@ impl<'s, 'd, 'a> Writer<'s, 'd, 'a> {
         self.edits.replace(range, with);
     }
 
-    /// Puts whole fields in the place of one.
-    pub(crate) fn put_in_place(&mut self, element: Element<'_, '_>, fields: &[String]) {
-        let set_off = indent(self.source, element.span().start);
-        self.replace(element.span(), fields.join(set_off));
-    }
-
     /// Takes elements out, and the elements around them that hold nothing else then.
     pub(crate) fn remove(&mut self, elements: &[Element<'d, 'a>]) {
         let mut doomed: HashSet<usize> = HashSet::new();
