@@ -1,7 +1,7 @@
 //! The rules of an import profile applied to records: filter, normalize, check, match, protect, compare.
 //!
 //! `vitrine_domain::import` holds the rules as data; here is what they do to a record in each format. Everything is a
-//! pure function of texts. How fields are named: see [`field`]. A rule that cannot apply is refused by
+//! pure function of texts. How fields are named: see [`spelling`]. A rule that cannot apply is refused by
 //! [`check_rules`] when its profile is saved, and is an error, never a silent nothing, if it gets past that.
 //!
 //! Source: domain.md 6.4, I10 to I13.
@@ -14,7 +14,9 @@ mod identify;
 mod mods_elements;
 mod protect;
 mod save;
+mod spelling;
 mod steps;
+mod tag;
 mod write;
 
 pub use check::{Finding, check, fulfils};

@@ -14,7 +14,8 @@ use crate::limits::MAX_RECORD_BYTES;
 use crate::record::parse_record;
 use crate::rules::differences::spell_field;
 use crate::rules::field::{Kind, Path};
-use crate::rules::write::{Writer, renamed};
+use crate::rules::tag::renamed;
+use crate::rules::write::Writer;
 use crate::rules::{path, refused, with_record};
 use crate::xml::{Document, Element};
 
