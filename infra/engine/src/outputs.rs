@@ -24,6 +24,9 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_DEFAULT_ACCESS", "DefaultAccess"),
     ("VITRINE_REQUIRE_COLLECTION", "RequireCollection"),
     ("VITRINE_UPLOAD_EXPIRY_DAYS", "UploadExpiryDays"),
+    ("VITRINE_REQUESTS_PER_SECOND", "RequestsPerSecond"),
+    ("VITRINE_FFMPEG", "Ffmpeg"),
+    ("VITRINE_SOFFICE", "Soffice"),
     ("VITRINE_LOG", "LogLevel"),
 ];
 
