@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
             "warnings",
         ]))
     }),
+    ("dependencies", dependencies),
     ("functions", || functions_and_gateway(Profile::Dev).map(drop)),
     ("template", template::check_template),
     ("tests", tests),
@@ -55,6 +56,24 @@ fn table(done: &[(&str, Duration)]) {
     for (name, took) in done {
         println!("{name:<20} {:>7.1}", took.as_secs_f64());
     }
+}
+
+/// Licences and sources of what is built in, where cargo-deny is installed. Advisories are not asked for: their database
+/// comes over the network, and a test must not begin to fail by itself.
+fn dependencies() -> Result<()> {
+    if !exists("cargo-deny") {
+        println!("cargo-deny is not installed; left out");
+        return Ok(());
+    }
+    run(cargo().current_dir(workspace_root()).args([
+        "deny",
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]))
 }
 
 /// All tests, with one engine for all test processes.
