@@ -221,20 +221,32 @@ impl App {
 
     /// A record's metadata, byte for byte.
     pub(crate) async fn source_of(&self, bib: &BibRecord) -> Result<String, AppError> {
-        match &bib.source {
+        self.stored_source(&bib.source).await
+    }
+
+    /// A kept text.
+    pub(crate) async fn stored_source(&self, source: &RecordSource) -> Result<String, AppError> {
+        match source {
             RecordSource::Inline(source) => Ok(source.clone()),
             RecordSource::Stored { sha256, .. } => {
-                let bytes = self
-                    .objects
-                    .read_small(Bucket::Content, &metadata_key(sha256), MAX_RECORD_BYTES as u64)
-                    .await?;
+                let bytes =
+                    self.objects.read_small(Bucket::Content, &metadata_key(sha256), MAX_KEPT_BYTES).await?;
                 String::from_utf8(bytes).map_err(|error| AppError::Unavailable(Box::new(error)))
             }
         }
     }
 
-    async fn keep_source(&self, source: &str) -> Result<RecordSource, AppError> {
-        if source.len() <= MAX_INLINE_BYTES {
+    pub(crate) async fn keep_source(&self, source: &str) -> Result<RecordSource, AppError> {
+        self.keep_source_over(source, MAX_INLINE_BYTES).await
+    }
+
+    /// Keeps a text in its item, or under its digest where it is longer than `inline_bytes`.
+    pub(crate) async fn keep_source_over(
+        &self,
+        source: &str,
+        inline_bytes: usize,
+    ) -> Result<RecordSource, AppError> {
+        if source.len() <= inline_bytes {
             return Ok(RecordSource::Inline(source.to_owned()));
         }
         let sha256 = hex(&Sha256::digest(source.as_bytes()));
@@ -250,6 +262,9 @@ impl App {
         Ok(RecordSource::Stored { sha256, size_bytes: source.len() as u64 })
     }
 }
+
+/// The longest text that is kept under its digest: a record, or a row that names very many files.
+const MAX_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Where long metadata is kept: named by its digest, so that writing it twice writes the same.
 fn metadata_key(sha256: &str) -> String {
@@ -272,7 +287,11 @@ pub(crate) fn entry(
 }
 
 /// Writes the entries that lead to a record and takes out those that no longer do.
-fn put_identifiers(change: &mut Change, bib: &BibRecord, old: &[Identifier]) -> Result<(), AppError> {
+pub(crate) fn put_identifiers(
+    change: &mut Change,
+    bib: &BibRecord,
+    old: &[Identifier],
+) -> Result<(), AppError> {
     for identifier in old.iter().filter(|old| !bib.brief.identifiers.contains(old)) {
         forget_identifier(change, bib, identifier);
     }
@@ -318,7 +337,7 @@ fn problems(errors: RecordErrors) -> AppError {
     AppError::Invalid(problems)
 }
 
-fn brief(parsed: &BibMetadata) -> Brief {
+pub(crate) fn brief(parsed: &BibMetadata) -> Brief {
     let index = &parsed.index;
     let mut identifiers: Vec<Identifier> = Vec::new();
     for identifier in &index.identifiers {
@@ -342,7 +361,7 @@ fn brief(parsed: &BibMetadata) -> Brief {
 }
 
 /// A partition key holds at most 2,048 bytes; a longer identifier is looked up by its digest.
-fn bounded_identifier(value: &str) -> String {
+pub(crate) fn bounded_identifier(value: &str) -> String {
     if value.len() <= 512 {
         value.to_owned()
     } else {

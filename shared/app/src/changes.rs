@@ -10,6 +10,10 @@ use vitrine_domain::bib::BibRecord;
 use vitrine_domain::collection::Collection;
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::EventId;
+use vitrine_domain::import::ingest::Ingest;
+use vitrine_domain::import::profile::ImportProfile;
+use vitrine_domain::import::row::RowResult;
+use vitrine_domain::job::Job;
 use vitrine_domain::library::Library;
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_domain::representation::Representation;
@@ -44,7 +48,21 @@ subject!(
     User, "USER", id;
     ApiKey, "KEY", id;
     Library, "LIBRARY", code;
+    ImportProfile, "PROFILE", id;
+    Job, "JOB", id;
 );
+
+impl Subject for Ingest {
+    fn subject(&self) -> String {
+        format!("INGEST#{}#{}", self.profile, self.id)
+    }
+}
+
+impl Subject for RowResult {
+    fn subject(&self) -> String {
+        format!("JOB#{}", self.job)
+    }
+}
 
 /// An audit row's own limit for one side of a change; longer values are named by digest.
 const MAX_AUDITED_VALUE: usize = 4 * 1024;

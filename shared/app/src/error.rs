@@ -50,6 +50,30 @@ pub enum Rule {
     WrongParts(String),
     #[error("the file is being registered; try again when its status is `ACTIVE`")]
     FilePending,
+    #[error("there is an import profile named `{0}` already")]
+    DuplicateProfileName(String),
+    #[error("the import profile is not active")]
+    ProfileInactive,
+    #[error("the import profile has ingests; delete or cancel them first")]
+    ProfileInUse,
+    #[error("the ingest is {0} and can not be changed now")]
+    IngestClosed(&'static str),
+    #[error("the folder has no file with the name `{0}`, which the profile reads")]
+    NoMetadataFile(String),
+    #[error("several files match `{0}`, and one metadata file is read: {1}")]
+    SeveralMetadataFiles(String, String),
+    #[error("the job is {0}; this needs a job that has ended")]
+    JobNotEnded(&'static str),
+    #[error("the job is {0} already")]
+    JobEnded(&'static str),
+    #[error("{0}")]
+    NotUndoable(&'static str),
+    #[error("the row ended as {0}; only a row that waits can be decided on")]
+    RowNotWaiting(&'static str),
+    #[error("the job has no row that failed or whose files were missing")]
+    NothingToResubmit,
+    #[error("the job has no report yet")]
+    NoReport,
     #[error("remote representations come with a later version")]
     RemoteUnsupported,
 }

@@ -7,10 +7,11 @@ use vitrine_domain::problem::Problems;
 use vitrine_domain::roles::Action;
 use vitrine_domain::upload::{Declared, MAX_FILE_BYTES, Upload, UploadMethod, UploadPurpose, UploadState};
 use vitrine_media::MediaType;
-use vitrine_store::Page;
 use vitrine_store::catalog::{Count, PageRequest};
+use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{Bucket, Disposition, SignedGet};
 use vitrine_store::queues::Queue;
+use vitrine_store::{Change, Page};
 
 use crate::bibs::check_version;
 use crate::register_file::Message;
@@ -162,7 +163,6 @@ impl App {
         }
         let supplied_thumbnail = self.supplied_thumbnail(&key).await?;
         let id = self.minter.file(call.now, self.random());
-        let watch = self.mint_event(call);
         let upload = Upload {
             id: self.minter.upload(call.now, self.random()),
             purpose: UploadPurpose::File,
@@ -182,7 +182,8 @@ impl App {
             part_bytes: None,
             supplied_thumbnail,
             checkpoint: None,
-            watch: watch.clone(),
+            watch: Some(self.mint_event(call)),
+            row: None,
             state: UploadState::Issued,
             created_at: call.now,
             expires_at: call.after_seconds(self.settings.upload_expiry_days * 86_400),
@@ -235,7 +236,8 @@ impl App {
     pub(crate) fn watch_row(&self, call: &Call, upload: &Upload) -> OutboxRow {
         let work = Work::WatchUpload { upload: upload.id.clone() };
         let due_at = call.after_seconds(WATCH_SECONDS);
-        OutboxRow { id: upload.watch.clone(), ..self.owe(call, work, due_at) }
+        let owed = self.owe(call, work, due_at);
+        OutboxRow { id: upload.watch.clone().unwrap_or_else(|| owed.id.clone()), ..owed }
     }
 
     /// Where a file's bytes are kept: no word of a user in it, and one key a version.
@@ -258,6 +260,13 @@ impl App {
         let found = found.ok_or_else(|| AppError::not_found("file", file))?;
         self.representation_of(mms, rep).await?;
         Ok(found)
+    }
+}
+
+/// Takes out the row that watched over an upload which has come to its end.
+pub(crate) fn forget_watch(change: &mut Change, upload: &Upload) {
+    if let Some(watch) = &upload.watch {
+        change.forget(OutboxRow::KIND, keys::outbox(watch));
     }
 }
 

@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use vitrine_domain::audit::Origin;
 use vitrine_domain::file::{Content, DigitalFile, FileStatus, Thumbnail};
 use vitrine_domain::ids::{FileId, UploadId};
-use vitrine_domain::outbox::{OutboxRow, Work, retry_after_seconds};
+use vitrine_domain::outbox::{Work, retry_after_seconds};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::upload::{Checkpoint, Upload, UploadMethod, UploadPurpose, UploadState, judge};
 use vitrine_media::{HEAD_LEN, identify};
-use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{
     Bucket, ContentDigest, Copied, CopyProgress, CopySource, CopyTarget, Digested, MAX_SINGLE_COPY_BYTES,
     ObjectHead, ObjectsError,
@@ -19,6 +18,7 @@ use vitrine_store::objects::{
 use vitrine_store::queues::Queue;
 use vitrine_store::{Change, CommitError};
 
+use crate::files::forget_watch;
 use crate::make_derivatives;
 use crate::{App, AppError, Call};
 
@@ -354,7 +354,7 @@ impl App {
             None => change.create(&after)?,
         }
         change.create(&owed)?;
-        change.forget(OutboxRow::KIND, keys::outbox(&upload.watch));
+        forget_watch(&mut change, &upload);
         match self.catalog.commit(&change).await {
             Ok(()) => {}
             // Another delivery was quicker. What it did is what this one would have done: look again.
@@ -425,7 +425,7 @@ impl App {
             self.clear_source(upload, version_id).await;
             return Ok(Registered::Already);
         }
-        if upload.method == UploadMethod::Staged {
+        if upload.method.is_staffs_own() {
             // The upload area is the staff's own: a new object under an old name waits for a new wish.
             return Ok(Registered::Already);
         }
@@ -467,10 +467,10 @@ impl App {
         };
         let mut change = self.change(call, "upload.reject", Some(upload), Some(&after));
         change.replace(&after)?;
-        change.forget(OutboxRow::KIND, keys::outbox(&upload.watch));
+        forget_watch(&mut change, upload);
         self.reject_staged_file(call, &mut change, upload, &reason).await?;
         self.catalog.commit(&change).await?;
-        if upload.method != UploadMethod::Staged
+        if !upload.method.is_staffs_own()
             && let Some(head) = self.objects.head(Bucket::Incoming, &upload.source_key, None).await?
         {
             self.objects.quarantine(&upload.source_key, head.version_id.as_deref(), &reason).await?;

@@ -65,7 +65,7 @@ impl App {
     }
 
     /// Writes a title's removal: its entries in lists and look-ups go, and its representations are owed.
-    fn write_bib_removal(
+    pub(crate) fn write_bib_removal(
         &self,
         call: &Call,
         change: &mut Change,

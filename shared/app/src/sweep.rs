@@ -1,13 +1,16 @@
 //! The sweep: does what is due (reliability.md C.7). It asks the outbox and nothing else, so its cost follows the work
 //! that is owed and not the size of the repository, and with nothing due it changes nothing.
 
+use vitrine_domain::actor::{Actor, Grant};
 use vitrine_domain::audit::Origin;
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
-use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId, UploadId};
+use vitrine_domain::ids::{CollectionId, FileId, JobId, MmsId, ProfileId, RepId, UploadId};
+use vitrine_domain::job::JobStatus;
 use vitrine_domain::outbox::{MAX_ATTEMPTS, OutboxRow, SHARDS, WATCH_SECONDS, Work, retry_after_seconds};
 use vitrine_domain::removal::Removal;
 use vitrine_domain::representation::Representation;
+use vitrine_domain::roles::Role;
 use vitrine_domain::upload::{Upload, UploadState};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::keys::{self, Item};
@@ -15,6 +18,7 @@ use vitrine_store::objects::Bucket;
 use vitrine_store::queues::Queue;
 
 use crate::changes::again_on_conflict;
+use crate::jobs::DUE_AGAIN_SECONDS;
 use crate::register_file::{Message, TimeLeft};
 use crate::{App, AppError, Call, make_derivatives};
 
@@ -87,6 +91,8 @@ impl App {
             Work::EmptyCollection { collection } => {
                 self.empty_collection(call, row, collection, time_left).await
             }
+            Work::RunJob { job } => self.ask_again_for_job(call, row, job).await,
+            Work::RunProfile { profile } => self.run_on_schedule(call, row, profile).await,
             Work::PurgeFile { file } => self.purge_file(call, row, file).await,
         }
     }
@@ -127,6 +133,52 @@ impl App {
         }
         // Bytes can still come: every look costs one HEAD, so looks grow rarer.
         self.put_off(call, row, retry_after_seconds(row.attempts).max(WATCH_SECONDS)).await
+    }
+
+    /// A job's worker died, or its message was lost: sends it again, a bounded number of times without progress.
+    async fn ask_again_for_job(&self, call: &Call, row: &OutboxRow, id: &JobId) -> Result<Step, AppError> {
+        let Some(job) = self.catalog.job(id).await?.filter(|job| !job.status.is_final()) else {
+            return self.drop_row(call, row).await;
+        };
+        if row.attempts >= MAX_ATTEMPTS {
+            let reason = format!(
+                "no worker got on with it in {MAX_ATTEMPTS} tries; resubmit it once the cause is known"
+            );
+            self.end_job(call, &job, JobStatus::Failed, Some(reason)).await?;
+            return Ok(Step::Settled);
+        }
+        self.send_job(&job).await;
+        self.put_off(call, row, retry_after_seconds(row.attempts).max(DUE_AGAIN_SECONDS)).await
+    }
+
+    /// A profile's planned instant has come: submits its folders, and plans the next one. A folder is submitted once,
+    /// however often this is done (B13).
+    async fn run_on_schedule(&self, call: &Call, row: &OutboxRow, id: &ProfileId) -> Result<Step, AppError> {
+        let Some(profile) = self.catalog.import_profile(id).await? else {
+            return self.drop_row(call, row).await;
+        };
+        let grants = vec![Grant { role: Role::RepositoryAdministrator, library: None }];
+        let call = Call { actor: Actor { grants, ..call.actor.clone() }, ..call.clone() };
+        match self.run_profile(&call, id).await {
+            Ok(runs) => {
+                for run in runs {
+                    match run.outcome {
+                        Ok(job) => {
+                            tracing::info!(profile.id = %id, job.id = %job, "folder submitted by schedule")
+                        }
+                        Err(error) => {
+                            tracing::warn!(profile.id = %id, error = &error as &dyn std::error::Error, "folder could not be submitted");
+                        }
+                    }
+                }
+            }
+            Err(AppError::Rule(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let mut change = self.change(&call, "profile.schedule", Some(row), None);
+        self.plan_next_run(&call, &mut change, &profile)?;
+        self.catalog.commit(&change).await?;
+        Ok(Step::Waiting)
     }
 
     async fn expire(&self, call: &Call, row: &OutboxRow, upload: &Upload) -> Result<Step, AppError> {

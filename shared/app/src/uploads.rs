@@ -2,17 +2,16 @@
 
 use vitrine_domain::file::check_file_name;
 use vitrine_domain::ids::{FileId, RepId, UploadId};
-use vitrine_domain::outbox::OutboxRow;
 use vitrine_domain::problem::Problems;
 use vitrine_domain::roles::Action;
 use vitrine_domain::upload::{
     Declared, MAX_SIGNED_PARTS, MAX_SINGLE_BYTES, Upload, UploadMethod, UploadPurpose, UploadState,
     normalise_sha256, part_length, plan_parts,
 };
-use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{Bucket, PartChecksums, SignedForm, SignedRequest, UploadedPart};
 
 use crate::changes::again_on_conflict;
+use crate::files::forget_watch;
 use crate::{App, AppError, Call, Rule};
 
 /// What a caller says about a file it is going to upload.
@@ -110,7 +109,8 @@ impl App {
             part_bytes: plan.part_bytes,
             supplied_thumbnail: None,
             checkpoint: None,
-            watch: self.mint_event(call),
+            watch: Some(self.mint_event(call)),
+            row: None,
             state: UploadState::Issued,
             created_at: call.now,
             expires_at: call.after_seconds(self.settings.upload_expiry_days * 86_400),
@@ -157,7 +157,7 @@ impl App {
                     part_count: upload.declared.size_bytes.div_ceil(part_bytes).max(1),
                 })
             }
-            UploadMethod::Staged => None,
+            UploadMethod::Staged | UploadMethod::Ingest => None,
         })
     }
 
@@ -257,7 +257,7 @@ impl App {
         let before = self.read_upload(call, id).await?;
         call.actor.may(Action::CreateFile, Some(&before.library))?;
         match before.state {
-            UploadState::Issued if before.method == UploadMethod::Staged => {
+            UploadState::Issued if before.method.is_staffs_own() => {
                 return Err(Rule::FilePending.into());
             }
             UploadState::Issued => {}
@@ -267,7 +267,7 @@ impl App {
         let after = Upload { state: UploadState::Aborted, ..before.clone() };
         let mut change = self.change(call, "upload.abort", Some(&before), Some(&after));
         change.replace(&after)?;
-        change.forget(OutboxRow::KIND, keys::outbox(&before.watch));
+        forget_watch(&mut change, &before);
         self.catalog.commit(&change).await?;
         self.drop_bytes(&before).await
     }
@@ -277,7 +277,7 @@ impl App {
         if let Some(multipart) = &upload.multipart_id {
             self.objects.abort_multipart(&upload.source_key, multipart).await?;
         }
-        if upload.method != UploadMethod::Staged
+        if !upload.method.is_staffs_own()
             && let Some(head) = self.objects.head(Bucket::Incoming, &upload.source_key, None).await?
         {
             self.objects
@@ -349,7 +349,7 @@ fn check(wish: &UploadWish) -> Result<Plan, Problems> {
         None if by_size.is_some() => (UploadMethod::Multipart, by_size),
         None => (UploadMethod::Put, None),
         Some(UploadMethod::Multipart) => (UploadMethod::Multipart, by_size.or(Some(MAX_SINGLE_BYTES))),
-        Some(UploadMethod::Staged) => {
+        Some(UploadMethod::Staged | UploadMethod::Ingest) => {
             problems.add("method", "must be PUT, FORM or MULTIPART; a staged file is added under `files`");
             (UploadMethod::Staged, None)
         }

@@ -246,6 +246,36 @@ impl Minter {
     }
 }
 
+/// Ids that follow from what they are for, so that whoever does a piece of work again uses the same ones.
+impl Minter {
+    fn derived(&self, prefix: &str, at: Timestamp, seed: u64) -> String {
+        let base = self.sequence(prefix, at, seed);
+        let (head, suffix) = base.split_at(base.len() - self.suffix.len());
+        // Four more digits than a minted id: a job derives very many.
+        format!("{head}{:04}{suffix}", (seed / 10_000) % 10_000)
+    }
+
+    /// The bib record that a row makes.
+    pub fn derived_mms(&self, at: Timestamp, seed: u64) -> MmsId {
+        MmsId(self.derived(MmsId::PREFIX, at, seed))
+    }
+
+    /// A representation that a row makes.
+    pub fn derived_representation(&self, at: Timestamp, seed: u64) -> RepId {
+        RepId(self.derived(RepId::PREFIX, at, seed))
+    }
+
+    /// A file that a row names.
+    pub fn derived_file(&self, at: Timestamp, seed: u64) -> FileId {
+        FileId(self.derived(FileId::PREFIX, at, seed))
+    }
+
+    /// The upload of one object of one folder; it is what keeps a name from being used twice.
+    pub fn derived_upload(&self, seed: u128) -> UploadId {
+        UploadId(format!("{}{:024}{}", UploadId::PREFIX, seed % 10_u128.pow(24), self.suffix))
+    }
+}
+
 macro_rules! mint {
     ($($(#[$doc:meta])* $method:ident -> $name:ident),+ $(,)?) => {
         impl Minter {

@@ -12,6 +12,7 @@ pub mod collection;
 pub mod file;
 pub mod ids;
 pub mod import;
+pub mod job;
 pub mod library;
 pub mod outbox;
 pub mod problem;

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CollectionId, EventId, FileId, MmsId, RepId, UploadId};
+use crate::ids::{CollectionId, EventId, FileId, JobId, MmsId, ProfileId, RepId, UploadId};
 
 /// What is owed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,18 @@ pub enum Work {
         /// The collection.
         collection: CollectionId,
     },
+    /// Go on with a job; sent to the queue of its kind.
+    #[serde(rename = "RUN_JOB")]
+    RunJob {
+        /// The job.
+        job: JobId,
+    },
+    /// Run an import profile at a planned instant, and plan the next one.
+    #[serde(rename = "RUN_PROFILE")]
+    RunProfile {
+        /// The profile.
+        profile: ProfileId,
+    },
     /// Delete the bytes of a deleted file.
     #[serde(rename = "PURGE_FILE")]
     PurgeFile {
@@ -72,6 +84,11 @@ pub struct OutboxRow {
 /// A span of whole seconds.
 pub fn seconds(count: i64) -> jiff::SignedDuration {
     jiff::SignedDuration::from_secs(count)
+}
+
+/// A span of whole milliseconds.
+pub fn milliseconds(count: i64) -> jiff::SignedDuration {
+    jiff::SignedDuration::from_millis(count)
 }
 
 /// The number of shards that due rows are spread over.

@@ -101,6 +101,14 @@ coded!(
         ManageUsers = "user.manage": "Manage users and roles",
         /// Create and revoke API keys.
         ManageKeys = "key.manage": "Manage API keys",
+        /// Read import profiles, ingests and jobs.
+        ReadImports = "import.read": "Read import profiles, ingests and jobs",
+        /// Create, change and delete import profiles (domain.md 1).
+        ManageImportProfiles = "import_profile.manage": "Define import profiles",
+        /// Bring a folder and run an import profile on it.
+        RunImport = "import.run": "Upload an ingest and run an import",
+        /// Take back what an import did.
+        UndoImport = "import.undo": "Undo an import",
         /// Change libraries and institution settings.
         ConfigureInstitution = "institution.configure": "Configure the institution",
     }
@@ -137,6 +145,7 @@ const COLLECTIONS: &[Role] = &[CollectionInventoryOperator];
 const COLLECTIONS_EXTENDED: &[Role] = &[CollectionInventoryOperatorExtended];
 const CATALOGUING: &[Role] = &[Cataloger, CatalogerExtended, CatalogManager];
 const CATALOGUING_EXTENDED: &[Role] = &[CatalogerExtended, CatalogManager];
+const IMPORTS: &[Role] = &[CatalogManager, Role::RepositoryAdministrator];
 const USERS: &[Role] = &[UserAdministrator, GeneralSystemAdministrator];
 
 impl Action {
@@ -168,13 +177,24 @@ impl Action {
             }
             Action::Deposit => &[&[Patron]],
             Action::ReadUsers | Action::ManageUsers | Action::ManageKeys => &[USERS],
+            Action::ReadImports => &[STAFF],
+            Action::ManageImportProfiles => &[IMPORTS],
+            Action::RunImport => &[&[
+                CatalogManager,
+                Role::RepositoryAdministrator,
+                DigitalInventoryOperator,
+                DigitalInventoryOperatorExtended,
+            ]],
+            Action::UndoImport => {
+                &[&[CatalogManager, Role::RepositoryAdministrator, DigitalInventoryOperatorExtended]]
+            }
             Action::ConfigureInstitution => &[&[GeneralSystemAdministrator]],
         }
     }
 
     /// Whether the action changes nothing, so that a read-only key may do it (R7).
     pub fn is_read(self) -> bool {
-        matches!(self, Action::ReadCatalogue | Action::DownloadFile | Action::ReadUsers)
+        matches!(self, Action::ReadCatalogue | Action::DownloadFile | Action::ReadUsers | Action::ReadImports)
     }
 }
 

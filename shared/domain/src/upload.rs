@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::coded;
-use crate::ids::{EventId, FileId, MmsId, RepId, UploadId, UserId};
+use crate::ids::{EventId, FileId, JobId, MmsId, RepId, UploadId, UserId};
 use crate::library::LibraryCode;
 
 const MIB: u64 = 1024 * 1024;
@@ -34,8 +34,17 @@ coded!(
         Multipart = "MULTIPART": "Multipart",
         /// An object that staff put under `upload/` themselves: the vendor's way (D10).
         Staged = "STAGED": "Staged in the upload area",
+        /// An object of an ingest's folder that a row of its metadata file names.
+        Ingest = "INGEST": "Named by an import",
     }
 );
+
+impl UploadMethod {
+    /// Whether the bytes lie where staff put them under a name of their own, and stay there when they are refused.
+    pub fn is_staffs_own(self) -> bool {
+        matches!(self, Self::Staged | Self::Ingest)
+    }
+}
 
 coded!(
     /// What the bytes are for.
@@ -98,6 +107,15 @@ pub struct Declared {
     pub sha256: Option<String>,
 }
 
+/// A row of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowRef {
+    /// The job.
+    pub job: JobId,
+    /// The number of the row.
+    pub number: u64,
+}
+
 /// An upload intent: the accession register's line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
@@ -142,8 +160,12 @@ pub struct Upload {
     /// How far a long registration has come.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub checkpoint: Option<Checkpoint>,
-    /// The outbox row that keeps watch over it.
-    pub watch: EventId,
+    /// The outbox row that keeps watch over it; none for a file of an import, which its job watches over.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub watch: Option<EventId>,
+    /// The row of an import that names it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<RowRef>,
     /// How far it is.
     #[serde(flatten)]
     pub state: UploadState,

@@ -63,6 +63,15 @@ fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
         Rule::NotMultipart => ("not-multipart", "401652"),
         Rule::WrongParts(_) => ("wrong-parts", "401652"),
         Rule::FilePending => ("file-pending", "401652"),
+        Rule::DuplicateProfileName(_) => ("duplicate-name", "401652"),
+        Rule::ProfileInactive | Rule::ProfileInUse => ("profile-state", "401652"),
+        Rule::IngestClosed(_) => ("ingest-closed", "401652"),
+        Rule::NoMetadataFile(_) | Rule::SeveralMetadataFiles(..) => ("metadata-file", "401652"),
+        Rule::JobNotEnded(_) | Rule::JobEnded(_) | Rule::NoReport | Rule::NothingToResubmit => {
+            ("job-state", "401652")
+        }
+        Rule::NotUndoable(_) => ("not-undoable", "401652"),
+        Rule::RowNotWaiting(_) => ("row-state", "401652"),
         Rule::RemoteUnsupported => ("remote-unsupported", "401652"),
     }
 }

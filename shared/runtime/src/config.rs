@@ -32,8 +32,10 @@ variables!(
     "VITRINE_INCOMING_BUCKET", None, "bucket where uploads arrive";
     "VITRINE_CONTENT_BUCKET", None, "bucket of registered bytes";
     "VITRINE_DERIVATIVES_BUCKET", None, "bucket of thumbnails";
+    "VITRINE_PUBLISHED_BUCKET", None, "bucket of reports, exports and published files";
     "VITRINE_INCOMING_QUEUE_URL", None, "queue of uploads to register";
     "VITRINE_DERIVATIVES_QUEUE_URL", None, "queue of thumbnails to make";
+    "VITRINE_IMPORTS_QUEUE_URL", None, "queue of imports to go on with";
     "VITRINE_API_URL", Some("http://127.0.0.1/almaws/v1"), "where the API is reached; begins the links in answers";
     "VITRINE_DELIVERY_URL", Some("http://127.0.0.1/view"), "where delivery is reached; begins the links in answers";
     "VITRINE_TOKEN_ISSUER", Some(""), "issuer of bearer tokens; none are taken where it is empty";
@@ -119,10 +121,12 @@ impl Config {
                 incoming: text("VITRINE_INCOMING_BUCKET")?,
                 content: text("VITRINE_CONTENT_BUCKET")?,
                 derivatives: text("VITRINE_DERIVATIVES_BUCKET")?,
+                published: text("VITRINE_PUBLISHED_BUCKET")?,
             },
             queues: QueueUrls {
                 incoming: text("VITRINE_INCOMING_QUEUE_URL")?,
                 derivatives: text("VITRINE_DERIVATIVES_QUEUE_URL")?,
+                imports: text("VITRINE_IMPORTS_QUEUE_URL")?,
             },
             api_url: text("VITRINE_API_URL")?,
             delivery_url: text("VITRINE_DELIVERY_URL")?,

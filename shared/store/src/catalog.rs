@@ -89,7 +89,7 @@ impl Catalog {
     }
 
     /// Begins a query of one partition of the table, strongly consistent.
-    fn partition(&self, pk: &str) -> QueryFluentBuilder {
+    pub(crate) fn partition(&self, pk: &str) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.tables.catalog)
@@ -108,7 +108,7 @@ impl Catalog {
             .expression_attribute_values(":pk", AttributeValue::S(i1pk.to_owned()))
     }
 
-    async fn get<T: Item + DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn get<T: Item + DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -128,8 +128,15 @@ impl Catalog {
 
     /// Up to [`MAX_BATCH`] bib records in one call; those that are not there are left out.
     pub async fn bibs(&self, ids: &[MmsId]) -> Result<Vec<BibRecord>, StoreError> {
-        let mut wanted: Vec<_> =
-            ids.iter().take(MAX_BATCH).map(|id| key_attributes(&keys::bib(id))).collect();
+        self.batch(ids.iter().map(keys::bib)).await
+    }
+
+    /// Up to [`MAX_BATCH`] items in one call, in any order; those that are not there are left out.
+    pub(crate) async fn batch<T: Item + DeserializeOwned>(
+        &self,
+        keys: impl Iterator<Item = Key>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut wanted: Vec<_> = keys.take(MAX_BATCH).map(|key| key_attributes(&key)).collect();
         wanted.dedup();
         let mut found = Vec::new();
         // The service may leave keys for another round; each round brings at least one.
@@ -138,10 +145,7 @@ impl Catalog {
                 .set_keys(Some(std::mem::take(&mut wanted)))
                 .consistent_read(true)
                 .build()
-                .map_err(|error| StoreError::Unavailable {
-                    operation: "BatchGetItem",
-                    source: Box::new(error),
-                })?;
+                .map_err(|error| StoreError::unavailable_because("BatchGetItem", error))?;
             let answer = self
                 .client
                 .batch_get_item()
@@ -150,7 +154,7 @@ impl Catalog {
                 .await
                 .map_err(|error| StoreError::unavailable("BatchGetItem", error))?;
             for attributes in answer.responses.unwrap_or_default().into_values().flatten() {
-                found.push(parse::<BibRecord>(attributes)?);
+                found.push(parse::<T>(attributes)?);
             }
             if let Some(left) = answer.unprocessed_keys.unwrap_or_default().remove(&self.tables.catalog) {
                 wanted = left.keys;
@@ -315,7 +319,7 @@ impl Catalog {
         answer.items.unwrap_or_default().into_iter().map(parse).collect()
     }
 
-    async fn list<T: Item + DeserializeOwned>(
+    pub(crate) async fn list<T: Item + DeserializeOwned>(
         &self,
         partition: String,
         page: &PageRequest,
@@ -351,6 +355,26 @@ impl Catalog {
         }
     }
 
+    /// One page of a list's part, as large as the service makes it.
+    pub(crate) async fn list_between<T: Item + DeserializeOwned>(
+        &self,
+        partition: String,
+        (from, to): (String, String),
+        after: Option<String>,
+    ) -> Result<Page<T>, StoreError> {
+        let answer = self
+            .index(&partition)
+            .key_condition_expression("i1pk = :pk AND i1sk BETWEEN :from AND :to")
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
+            .set_exclusive_start_key(after.and_then(|cursor| start_key(&partition, &cursor)))
+            .send()
+            .await
+            .map_err(|error| StoreError::unavailable("Query", error))?;
+        let items = answer.items.unwrap_or_default().into_iter().map(parse::<T>).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: answer.last_evaluated_key.as_ref().and_then(cursor) })
+    }
+
     /// The key of the item before which `offset` items lie; `None` when the list is not longer than that.
     async fn skip(&self, partition: &str, offset: u32) -> Result<Option<Attributes>, StoreError> {
         let mut left = offset;
@@ -373,7 +397,7 @@ impl Catalog {
         Ok(start)
     }
 
-    async fn count(&self, partition: String) -> Result<Count, StoreError> {
+    pub(crate) async fn count(&self, partition: String) -> Result<Count, StoreError> {
         let mut number = 0_u32;
         let mut start = None;
         loop {
@@ -398,7 +422,7 @@ fn service_limit(limit: u32) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX).max(1)
 }
 
-fn parse<T: Item + DeserializeOwned>(attributes: Attributes) -> Result<T, StoreError> {
+pub(crate) fn parse<T: Item + DeserializeOwned>(attributes: Attributes) -> Result<T, StoreError> {
     let key = attributes.get("pk").and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
     serde_dynamo::from_item(attributes).map_err(|source| StoreError::Malformed {
         key,

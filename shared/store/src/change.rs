@@ -125,7 +125,7 @@ impl Change {
     }
 }
 
-fn attributes<I: Item>(item: &I, version: u64) -> Result<Attributes, StoreError> {
+pub(crate) fn attributes<I: Item>(item: &I, version: u64) -> Result<Attributes, StoreError> {
     let key = item.key();
     let mut attributes: Attributes = serde_dynamo::to_item(item).map_err(|source| StoreError::Malformed {
         key: key.pk.clone(),

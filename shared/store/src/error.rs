@@ -31,6 +31,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(crate) fn unavailable_because(
+        operation: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Unavailable { operation, source: Box::new(source) }
+    }
+
     pub(crate) fn unavailable<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

@@ -9,7 +9,13 @@ use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
 use vitrine_domain::collection::{Collection, Membership, normalise_name};
 use vitrine_domain::file::DigitalFile;
-use vitrine_domain::ids::{CollectionId, EventId, FileId, MmsId, RepId, UploadId, UserId};
+use vitrine_domain::ids::{
+    CollectionId, EventId, FileId, IngestId, JobId, MmsId, ProfileId, RepId, UploadId, UserId,
+};
+use vitrine_domain::import::ingest::Ingest;
+use vitrine_domain::import::profile::ImportProfile;
+use vitrine_domain::import::row::{JobClaim, RowResult, RowTicket};
+use vitrine_domain::job::Job;
 use vitrine_domain::library::{Library, LibraryCode};
 use vitrine_domain::outbox::{OutboxRow, SHARDS};
 use vitrine_domain::representation::Representation;
@@ -87,7 +93,13 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
     ],
     ["collection name", "`NAME#{normalised name}`", "`NAME`", "-", "makes top-level names unique"],
     ["identifier", "`ID#{scheme}#{normalised}`", "`BIB#{mms}`", "-", "titles with an identifier"],
-    ["upload intent", "`UPLOAD#{id}`", "`UPLOAD`", "-", "found by id alone"],
+    [
+        "upload intent",
+        "`UPLOAD#{id}`",
+        "`UPLOAD`",
+        "`ROWFILES#{job}` / `{row}#{id}`",
+        "found by id alone, and those of an import by its rows",
+    ],
     [
         "outbox row",
         "`OUTBOX#{event}`",
@@ -98,6 +110,31 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
     ["user", "`USER#{id}`", "`USER`", "`USERS` / `{id}`", "users"],
     ["API key", "`KEY#{SHA-256}`", "`KEY`", "`KEYS` / `{id}`", "API keys, by their public id"],
     ["library", "`CONFIG#library`", "`{code}`", "-", "libraries"],
+    [
+        "import profile",
+        "`PROFILE#{id}`",
+        "`PROFILE`",
+        "`PROFILES` / `{name}#{id}`",
+        "import profiles, by name",
+    ],
+    [
+        "ingest",
+        "`INGEST#{profile}#{id}`",
+        "`INGEST`",
+        "`INGESTS#{profile}` / `{inverted created}#{id}`",
+        "ingests of a profile, the newest first",
+    ],
+    ["job", "`JOB#{id}`", "`JOB`", "`JOBS` / `{inverted submitted}#{id}`", "jobs, the newest first"],
+    ["row ticket", "`JOB#{id}`", "`ROW#{number}`", "-", "what a row of a metadata file says"],
+    [
+        "row result",
+        "`JOB#{id}`",
+        "`RESULT#{number}`",
+        "`OPEN#{job}` / `{outcome}#{number}`",
+        "what became of a row; only those that failed or wait are in the index",
+    ],
+    ["job claim", "`JOB#{id}`", "`CLAIM#{name}`", "-", "what one row of a job has taken"],
+    ["claim", "`CLAIM#{name}`", "`CLAIM`", "-", "one title an identifier, one representation an import key"],
     [
         "audit row (table `audit`)",
         "`{kind}#{id}`",
@@ -183,6 +220,11 @@ pub fn upload(id: &UploadId) -> Key {
     Key::new(format!("UPLOAD#{id}"), "UPLOAD")
 }
 
+/// The index partition of the uploads that a job's rows name.
+pub fn uploads_of_rows(job: &JobId) -> String {
+    format!("ROWFILES#{job}")
+}
+
 /// An outbox row's key.
 pub fn outbox(id: &EventId) -> Key {
     Key::new(format!("OUTBOX#{id}"), "OUTBOX")
@@ -218,6 +260,88 @@ pub const LIBRARIES: &str = "CONFIG#library";
 /// A library's key.
 pub fn library(code: &LibraryCode) -> Key {
     Key::new(LIBRARIES, code.as_str())
+}
+
+/// An instant as it sorts with the newest first.
+fn inverted(at: Timestamp) -> String {
+    format!("{:015}", 999_999_999_999_999_i64.saturating_sub(at.as_millisecond().max(0)))
+}
+
+/// An import profile's key.
+pub fn profile(id: &ProfileId) -> Key {
+    Key::new(format!("PROFILE#{id}"), "PROFILE")
+}
+
+/// The index partition that lists import profiles.
+pub const PROFILES: &str = "PROFILES";
+
+/// An ingest's key.
+pub fn ingest(profile: &ProfileId, id: &IngestId) -> Key {
+    Key::new(format!("INGEST#{profile}#{id}"), "INGEST")
+}
+
+/// The index partition that lists a profile's ingests.
+pub fn ingests_of(profile: &ProfileId) -> String {
+    format!("INGESTS#{profile}")
+}
+
+/// A job's key.
+pub fn job(id: &JobId) -> Key {
+    Key::new(job_partition(id), "JOB")
+}
+
+/// The partition of a job and its rows.
+pub fn job_partition(id: &JobId) -> String {
+    format!("JOB#{id}")
+}
+
+/// The index partition that lists jobs.
+pub const JOBS: &str = "JOBS";
+
+/// The key of one of a job's rows.
+pub fn row_key(job: &JobId, sort: &str) -> Key {
+    Key::new(job_partition(job), sort)
+}
+
+/// The sort key of a row's ticket.
+pub fn row_ticket(number: u64) -> String {
+    format!("ROW#{number:010}")
+}
+
+/// The sort key of a row's result.
+pub fn row_result(number: u64) -> String {
+    format!("RESULT#{number:010}")
+}
+
+/// The index partition of a job's rows that failed or wait.
+pub fn open_rows(job: &JobId) -> String {
+    format!("OPEN#{job}")
+}
+
+/// The sort key of a job's claim. Names are kept short by who makes them.
+pub fn job_claim(job: &JobId, name: &str) -> Key {
+    Key::new(job_partition(job), format!("CLAIM#{name}"))
+}
+
+/// A claim's key.
+pub fn claim(name: &str) -> Key {
+    Key::new(format!("CLAIM#{name}"), "CLAIM")
+}
+
+/// Something that only one thing can have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// What is claimed, for example an identifier with its scheme.
+    pub name: String,
+    /// The id of what has it.
+    pub holder: String,
+    /// How many times it was written.
+    pub version: u64,
+}
+
+/// The key of what a top-level collection's name leads to.
+pub fn collection_name(text: &str) -> Key {
+    name(&normalise_name(text))
 }
 
 fn name(normalised: &str) -> Key {
@@ -280,7 +404,22 @@ macro_rules! versioned {
     };
 }
 
-versioned!(BibRecord, Representation, DigitalFile, Collection, Upload, OutboxRow, User, ApiKey, Library);
+versioned!(
+    BibRecord,
+    Representation,
+    DigitalFile,
+    Collection,
+    Upload,
+    OutboxRow,
+    User,
+    ApiKey,
+    Library,
+    ImportProfile,
+    Ingest,
+    Job,
+    RowResult,
+    Claim
+);
 
 item!(BibRecord, "bib record", |it| bib(&it.mms_id), |it| {
     (it.removal.is_none() && it.kind == BibKind::Title).then(|| {
@@ -309,13 +448,31 @@ item!(
     |it| Key::new(identifier(&it.identifier), format!("BIB#{}", it.mms_id)),
     |_| None
 );
-item!(Upload, "upload", |it| upload(&it.id), |_| None);
+item!(Upload, "upload", |it| upload(&it.id), |it| {
+    let row = it.row.as_ref()?;
+    Some(Key::new(uploads_of_rows(&row.job), format!("{:010}#{}", row.number, it.id)))
+});
 item!(OutboxRow, "outbox row", |it| outbox(&it.id), |it| {
     Some(Key::new(due(shard_of(it.id.as_str())), format!("{}#{}", instant(it.due_at), it.id)))
 });
 item!(User, "user", |it| user(&it.id), |it| Some(Key::new(USERS, it.id.as_str())));
 item!(ApiKey, "API key", |it| api_key(&it.hash), |it| Some(Key::new(KEYS, it.id.as_str())));
 item!(Library, "library", |it| library(&it.code), |_| None);
+item!(ImportProfile, "import profile", |it| profile(&it.id), |it| {
+    Some(Key::new(PROFILES, format!("{}#{}", bounded(&it.settings.details.name), it.id)))
+});
+item!(Ingest, "ingest", |it| ingest(&it.profile, &it.id), |it| {
+    Some(Key::new(ingests_of(&it.profile), format!("{}#{}", inverted(it.created_at), it.id)))
+});
+item!(Job, "job", |it| job(&it.id), |it| {
+    Some(Key::new(JOBS, format!("{}#{}", inverted(it.submitted_at), it.id)))
+});
+item!(RowTicket, "row ticket", |it| row_key(&it.job, &row_ticket(it.number)), |_| None);
+item!(RowResult, "row result", |it| row_key(&it.job, &row_result(it.number)), |it| {
+    it.is_open().then(|| Key::new(open_rows(&it.job), format!("{}#{:010}", it.outcome, it.number)))
+});
+item!(JobClaim, "job claim", |it| job_claim(&it.job, &it.name), |_| None);
+item!(Claim, "claim", |it| claim(&it.name), |_| None);
 
 /// An audit row's key in the audit table.
 pub fn audit(row: &vitrine_domain::audit::AuditRow) -> Key {

@@ -9,6 +9,7 @@ pub mod clients;
 pub mod error;
 #[cfg(feature = "faults")]
 pub mod faults;
+pub mod imports;
 pub mod keys;
 pub mod objects;
 pub mod queues;

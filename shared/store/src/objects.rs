@@ -6,12 +6,14 @@
 mod copy;
 mod digest;
 mod error;
+mod folder;
 mod form;
 mod multipart;
 mod names;
 mod quarantine;
 mod read;
 mod sign;
+mod write;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::{Region, RequestChecksumCalculation};
@@ -27,12 +29,14 @@ pub use copy::{
 };
 pub use digest::{ContentDigest, DigestStateError, Digested};
 pub use error::ObjectsError;
+pub use folder::{ListedObject, Listing};
 pub use form::SignedForm;
 pub use multipart::{Completed, PartChecksums, UploadedPart};
 pub use names::{Disposition, content_disposition};
 pub use quarantine::Quarantined;
 pub use read::ObjectReader;
 pub use sign::{SignedGet, SignedRequest};
+pub use write::ObjectWriter;
 
 /// The names of the buckets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub struct Buckets {
     pub content: String,
     /// Thumbnails and whatever else can be made again.
     pub derivatives: String,
+    /// Reports, exports and published files.
+    pub published: String,
 }
 
 /// One of the buckets.
@@ -54,6 +60,8 @@ pub enum Bucket {
     Content,
     /// Thumbnails.
     Derivatives,
+    /// Reports, exports and published files.
+    Published,
 }
 
 /// What the object store knows of an object.
@@ -121,6 +129,7 @@ impl Objects {
             Bucket::Incoming => &self.buckets.incoming,
             Bucket::Content => &self.buckets.content,
             Bucket::Derivatives => &self.buckets.derivatives,
+            Bucket::Published => &self.buckets.published,
         }
     }
 

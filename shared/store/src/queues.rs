@@ -23,6 +23,8 @@ pub struct QueueUrls {
     pub incoming: String,
     /// Thumbnails to make.
     pub derivatives: String,
+    /// Imports to go on with.
+    pub imports: String,
 }
 
 /// One of the queues.
@@ -32,6 +34,8 @@ pub enum Queue {
     Incoming,
     /// Thumbnails to make.
     Derivatives,
+    /// Imports to go on with.
+    Imports,
 }
 
 /// A message that was received.
@@ -113,6 +117,7 @@ impl Queues {
         match queue {
             Queue::Incoming => &self.urls.incoming,
             Queue::Derivatives => &self.urls.derivatives,
+            Queue::Imports => &self.urls.imports,
         }
     }
 
@@ -125,6 +130,27 @@ impl Queues {
             .send_message()
             .queue_url(self.url(queue))
             .message_body(body)
+            .send()
+            .await
+            .map_err(|error| QueueError::of("SendMessage", error))?;
+        Ok(())
+    }
+
+    /// Sends one message that is not received before `seconds` have passed; at most 900.
+    ///
+    /// # Errors
+    /// When SQS does not take it.
+    pub async fn send_later(
+        &self,
+        queue: Queue,
+        body: impl Into<String>,
+        seconds: u16,
+    ) -> Result<(), QueueError> {
+        self.sqs
+            .send_message()
+            .queue_url(self.url(queue))
+            .message_body(body)
+            .delay_seconds(i32::from(seconds.min(900)))
             .send()
             .await
             .map_err(|error| QueueError::of("SendMessage", error))?;

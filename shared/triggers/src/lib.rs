@@ -6,12 +6,14 @@
 
 mod decode;
 mod derivatives;
+mod imports;
 mod incoming;
 mod outcome;
 mod sweep;
 
 pub use decode::{Arrival, DecodeError, decode_arrivals};
 pub use derivatives::derivatives_batch;
+pub use imports::imports_batch;
 pub use incoming::incoming_batch;
 pub use outcome::{Metric, metrics_line};
 pub use sweep::sweep_run;

@@ -5,6 +5,8 @@ mod bibs;
 mod collections;
 mod endpoints;
 mod files;
+mod imports;
+mod jobs;
 mod representations;
 mod uploads;
 mod users;
@@ -145,6 +147,29 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "revoke_api_key" => delete(users::revoke_key),
         "list_libraries" => get(users::libraries),
         "put_library" => put(users::write_library),
+        "list_import_profiles" => get(imports::list),
+        "create_import_profile" => post(imports::create),
+        "get_import_profile" => get(imports::read),
+        "update_import_profile" => put(imports::update),
+        "delete_import_profile" => delete(imports::remove),
+        "run_import_profile" => post(imports::run),
+        "copy_import_profile" => post(imports::copy),
+        "get_import_template" => get(imports::template),
+        "list_ingests" => get(imports::list_ingests),
+        "create_ingest" => post(imports::create_ingest),
+        "get_ingest" => get(imports::read_ingest),
+        "act_on_ingest" => post(imports::act_on_ingest),
+        "delete_ingest" => delete(imports::remove_ingest),
+        "list_ingest_files" => get(imports::list_files),
+        "sign_ingest_files" => post(imports::sign_files),
+        "list_ingest_parts" => get(imports::list_parts),
+        "act_on_ingest_parts" => post(imports::act_on_parts),
+        "list_jobs" => get(jobs::list),
+        "get_job" => get(jobs::read),
+        "act_on_job" => post(jobs::act),
+        "list_job_rows" => get(jobs::rows),
+        "decide_job_row" => post(jobs::decide),
+        "get_job_report" => get(jobs::report),
         _ => return None,
     })
 }

@@ -3,6 +3,8 @@
 mod bibs;
 mod collections;
 mod files;
+mod imports;
+mod jobs;
 mod libraries;
 mod representations;
 mod uploads;
@@ -16,6 +18,10 @@ use vitrine_store::catalog::Count;
 pub use self::bibs::{BIB, BIBS};
 pub use self::collections::{COLLECTION, COLLECTIONS, MEMBER, MEMBERS};
 pub use self::files::{FILE, FILES};
+pub use self::imports::{
+    INGEST, INGEST_FILES, INGEST_PARTS, INGESTS, PROFILE, PROFILES, RUNS, arrived, file_ticket,
+};
+pub use self::jobs::{JOB, JOBS, LINK, ROW, ROWS, report, row};
 pub use self::libraries::{LIBRARIES, LIBRARY};
 pub use self::representations::{REPRESENTATION, REPRESENTATIONS};
 pub use self::uploads::{PARTS, SIGNED_PARTS, UPLOAD, part, signed};

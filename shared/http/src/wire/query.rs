@@ -144,31 +144,35 @@ impl Params {
         }
     }
 
+    /// `next`, decoded; what it means is its list's own business.
+    ///
+    /// # Errors
+    /// One that is none of ours.
+    pub fn cursor(&self) -> Result<Option<String>, Problem> {
+        let Some(cursor) = self.get("next")? else { return Ok(None) };
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok();
+        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(Some).ok_or_else(bad_cursor)
+    }
+
     /// `limit`, `offset` and `next`.
     ///
     /// # Errors
     /// A number out of range, a cursor that is none of ours.
     pub fn paging(&self) -> Result<Paging, Problem> {
-        let after =
-            match self.get("next")? {
-                None => None,
-                Some(cursor) => {
-                    let decoded = BASE64_URL_SAFE_NO_PAD
-                        .decode(cursor)
-                        .ok()
-                        .and_then(|bytes| String::from_utf8(bytes).ok());
-                    let sound = decoded.filter(|text| text.split('\u{1f}').count() == 3);
-                    Some(sound.ok_or_else(|| {
-                        Problem::bad_field("next", "must be the `next` of an earlier answer")
-                    })?)
-                }
-            };
+        let after = self.cursor()?;
+        if after.as_ref().is_some_and(|text| text.split('\u{1f}').count() != 3) {
+            return Err(bad_cursor());
+        }
         Ok(Paging {
             limit: self.number("limit", 10, 100)?,
             offset: self.number("offset", 0, MAX_OFFSET)?,
             after,
         })
     }
+}
+
+fn bad_cursor() -> Problem {
+    Problem::bad_field("next", "must be the `next` of an earlier answer")
 }
 
 /// Spells a cursor so that a URL can carry it.

@@ -141,14 +141,14 @@ pub(super) fn system_time(at: Timestamp) -> std::time::SystemTime {
     std::time::UNIX_EPOCH + since_1970
 }
 
-fn lifetime(now: Timestamp, seconds: u64) -> Result<PresigningConfig, ObjectsError> {
+pub(super) fn lifetime(now: Timestamp, seconds: u64) -> Result<PresigningConfig, ObjectsError> {
     Ok(PresigningConfig::builder()
         .start_time(system_time(now))
         .expires_in(Duration::from_secs(seconds))
         .build()?)
 }
 
-fn signed(request: &PresignedRequest, now: Timestamp, seconds: u64) -> Result<SignedRequest, ObjectsError> {
+pub(super) fn signed(request: &PresignedRequest, now: Timestamp, seconds: u64) -> Result<SignedRequest, ObjectsError> {
     let expires_at = i64::try_from(seconds)
         .ok()
         .and_then(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok())

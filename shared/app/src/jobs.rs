@@ -1,0 +1,367 @@
+//! Jobs: follow, stop, resubmit, undo, decide on rows that wait, fetch the report (E10, I20, I21).
+
+use serde::{Deserialize, Serialize};
+use vitrine_domain::coded::Coded;
+use vitrine_domain::ids::JobId;
+use vitrine_domain::import::row::{Decision, RowOutcome, RowResult, Tally};
+use vitrine_domain::job::{ImportStep, Job, JobKind, JobStatus, JobWork, UndoRun};
+use vitrine_domain::outbox::{OutboxRow, Work};
+use vitrine_domain::roles::Action;
+use vitrine_store::catalog::{Count, PageRequest};
+use vitrine_store::keys::{self, Item};
+use vitrine_store::objects::{Bucket, Disposition, SignedGet, SignedRequest};
+use vitrine_store::{Change, Page};
+
+use crate::{App, AppError, Call, Rule};
+
+/// How long a worker may be silent before the sweep sends a job's message again, in seconds.
+pub(crate) const DUE_AGAIN_SECONDS: i64 = 3 * 60;
+/// How long a signed report lives, in seconds.
+const REPORT_SECONDS: u64 = 10 * 60;
+
+/// A message on the queue of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The job to go on with.
+    pub job: JobId,
+}
+
+impl Message {
+    /// The message as it is sent.
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// One JSON object a line.
+    JsonLines,
+    /// A table that is safe to open in a spreadsheet (B51).
+    Csv,
+}
+
+impl ReportFormat {
+    /// The ending of its name, and its type.
+    pub fn name_and_type(self) -> (&'static str, &'static str) {
+        match self {
+            Self::JsonLines => ("jsonl", "application/x-ndjson"),
+            Self::Csv => ("csv", "text/csv; charset=utf-8"),
+        }
+    }
+}
+
+/// Where a job's report is kept.
+pub(crate) fn report_key(job: &JobId, format: ReportFormat) -> String {
+    format!("reports/{job}.{}", format.name_and_type().0)
+}
+
+impl App {
+    /// The jobs, the newest first, and how many there are.
+    ///
+    /// # Errors
+    /// A caller without any staff role.
+    pub async fn list_jobs(&self, call: &Call, page: &PageRequest) -> Result<(Page<Job>, Count), AppError> {
+        call.actor.may(Action::ReadImports, None)?;
+        Ok((self.catalog.jobs(page).await?, self.catalog.count_jobs().await?))
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn read_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
+        call.actor.may(Action::ReadImports, None)?;
+        self.job(id).await
+    }
+
+    pub(crate) async fn job(&self, id: &JobId) -> Result<Job, AppError> {
+        self.catalog.job(id).await?.ok_or_else(|| AppError::not_found("job", id))
+    }
+
+    /// The rows of a job: all of them in order, or those that failed or wait with one outcome.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn list_rows(
+        &self,
+        call: &Call,
+        id: &JobId,
+        outcome: Option<RowOutcome>,
+        open_only: bool,
+        page: &PageRequest,
+    ) -> Result<Page<RowResult>, AppError> {
+        let job = self.read_job(call, id).await?;
+        if open_only {
+            let mut found = self.catalog.open_rows(id, page).await?;
+            found.items.retain(|row| outcome.is_none_or(|outcome| row.outcome == outcome));
+            return Ok(found);
+        }
+        let first = match page.after.as_deref().map(str::parse::<u64>) {
+            Some(Ok(first)) => first.max(1),
+            Some(Err(_)) => return Err(AppError::invalid("next", "must be what an earlier page gave")),
+            None => u64::from(page.offset) + 1,
+        };
+        let rows = row_count(&job);
+        let limit = u64::from(page.limit);
+        if limit == 0 || first > rows {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let mut items = self.catalog.row_results(id, first, limit).await?;
+        items.retain(|row| outcome.is_none_or(|outcome| row.outcome == outcome));
+        let after = first + limit;
+        Ok(Page { items, next: (after <= rows).then(|| after.to_string()) })
+    }
+
+    /// Asks a job to stop. It stops between two rows; what is done stays done.
+    ///
+    /// # Errors
+    /// [`Rule::JobEnded`].
+    pub async fn cancel_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
+        crate::changes::again_on_conflict(|| self.try_cancel_job(call, id)).await
+    }
+
+    async fn try_cancel_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
+        let before = self.job(id).await?;
+        call.actor.may_somewhere(action_for(&before))?;
+        if before.status.is_final() {
+            return Err(Rule::JobEnded(before.status.code()).into());
+        }
+        let after = Job { stopping: true, ..before.clone() };
+        let mut change = self.change(call, "job.cancel", Some(&before), Some(&after));
+        change.replace(&after)?;
+        self.catalog.commit(&change).await?;
+        self.send_job(&after).await;
+        Ok(Job { version: before.version + 1, ..after })
+    }
+
+    /// Runs the rows of an import again that failed, whose files were missing or refused, or on which a person decided.
+    ///
+    /// # Errors
+    /// [`Rule::JobNotEnded`], [`Rule::NothingToResubmit`].
+    pub async fn resubmit_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
+        let before = self.job(id).await?;
+        call.actor.may_somewhere(action_for(&before))?;
+        if !before.status.is_final() {
+            return Err(Rule::JobNotEnded(before.status.code()).into());
+        }
+        let JobWork::Import(run) = &before.work else {
+            return Err(Rule::NotUndoable("only an import can be resubmitted").into());
+        };
+        let one = PageRequest { limit: 1, ..PageRequest::default() };
+        let stopped = matches!(before.status, JobStatus::Aborted | JobStatus::Failed);
+        if !stopped && self.catalog.open_rows(id, &one).await?.items.is_empty() {
+            return Err(Rule::NothingToResubmit.into());
+        }
+        let mut run = run.clone();
+        // One that ended while it read goes on reading; its rows are all there otherwise.
+        let reads = matches!(run.step, ImportStep::Read { .. });
+        if !reads {
+            run.step = ImportStep::Rows { next: 1 };
+        }
+        let after = Job {
+            work: JobWork::Import(run),
+            status: JobStatus::Pending,
+            reason: None,
+            stopping: false,
+            attempt: before.attempt + 1,
+            ended_at: None,
+            started_at: None,
+            ..before.clone()
+        };
+        let mut change = self.change(call, "job.resubmit", Some(&before), Some(&after));
+        change.replace(&after)?;
+        self.watch_job(call, &mut change, &after)?;
+        self.catalog.commit(&change).await?;
+        self.send_job(&after).await;
+        Ok(Job { version: before.version + 1, ..after })
+    }
+
+    /// Starts a job that takes back what an import did, as far as nothing newer would be lost.
+    ///
+    /// # Errors
+    /// [`Rule::JobNotEnded`], [`Rule::NotUndoable`] for a dry run and for another undo.
+    pub async fn undo_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
+        let of = self.job(id).await?;
+        call.actor.may(Action::UndoImport, None)?;
+        if !of.status.is_final() {
+            return Err(Rule::JobNotEnded(of.status.code()).into());
+        }
+        match &of.work {
+            JobWork::Import(run) if run.dry_run => {
+                return Err(Rule::NotUndoable("a dry run wrote nothing that could be undone").into());
+            }
+            JobWork::Import(_) => {}
+            JobWork::Undo(_) => {
+                return Err(Rule::NotUndoable("an undo can not be undone; submit the ingest again").into());
+            }
+        }
+        let job = Job {
+            id: self.minter.job(call.now, self.random()),
+            work: JobWork::Undo(UndoRun { of: of.id.clone(), rows: of.rows, next: of.rows }),
+            name: format!("Undo: {}", of.name),
+            status: JobStatus::Pending,
+            reason: None,
+            stopping: false,
+            attempt: 1,
+            rows: 0,
+            tally: Tally::default(),
+            submitted_by: call.actor.id.clone(),
+            grants: call.actor.grants.clone(),
+            submitted_at: call.now,
+            started_at: None,
+            ended_at: None,
+            watch: self.mint_event(call),
+            version: 0,
+        };
+        let mut change = self.change(call, "job.undo", None, Some(&job));
+        change.create(&job)?;
+        self.watch_job(call, &mut change, &job)?;
+        self.catalog.commit(&change).await?;
+        self.send_job(&job).await;
+        Ok(Job { version: 1, ..job })
+    }
+
+    /// Decides on a row that waits for a person: import it in spite of its errors, name its title, make it a new one. The
+    /// decision is carried out when the job is resubmitted.
+    ///
+    /// # Errors
+    /// [`Rule::RowNotWaiting`]; a title that does not exist.
+    pub async fn decide_row(
+        &self,
+        call: &Call,
+        id: &JobId,
+        number: u64,
+        decision: Decision,
+    ) -> Result<RowResult, AppError> {
+        let before = self.waiting_row(call, id, number).await?;
+        if let Decision::Match { mms_id } = &decision {
+            self.bib(mms_id).await?;
+        }
+        let after = RowResult { decision: Some(decision), ..before.clone() };
+        self.replace_row(call, "job.decide_row", &before, after).await
+    }
+
+    /// Leaves a row out that waits for a person.
+    ///
+    /// # Errors
+    /// [`Rule::RowNotWaiting`].
+    pub async fn discard_row(&self, call: &Call, id: &JobId, number: u64) -> Result<RowResult, AppError> {
+        let before = self.waiting_row(call, id, number).await?;
+        let after = RowResult { outcome: RowOutcome::Discarded, decision: None, ..before.clone() };
+        let row = self.replace_row(call, "job.discard_row", &before, after).await?;
+        crate::changes::again_on_conflict(|| self.recount_discarded(call, id)).await?;
+        Ok(row)
+    }
+
+    /// A discarded row moves from one counter to the other.
+    async fn recount_discarded(&self, call: &Call, id: &JobId) -> Result<(), AppError> {
+        let before = self.job(id).await?;
+        let mut after = before.clone();
+        after.tally.waiting = after.tally.waiting.saturating_sub(1);
+        after.tally.discarded += 1;
+        if before.status == JobStatus::ManualHandlingRequired {
+            after.status = ended_as(&after.tally);
+        }
+        let mut change = self.change(call, "job.count", Some(&before), Some(&after));
+        change.replace(&after)?;
+        Ok(self.catalog.commit(&change).await?)
+    }
+
+    async fn waiting_row(&self, call: &Call, id: &JobId, number: u64) -> Result<RowResult, AppError> {
+        let job = self.job(id).await?;
+        call.actor.may_somewhere(action_for(&job))?;
+        if !job.status.is_final() {
+            return Err(Rule::JobNotEnded(job.status.code()).into());
+        }
+        let row = self.catalog.row_result(id, number).await?;
+        let row = row.ok_or_else(|| AppError::not_found("row", number))?;
+        if row.outcome != RowOutcome::Waiting {
+            return Err(Rule::RowNotWaiting(row.outcome.code()).into());
+        }
+        Ok(row)
+    }
+
+    async fn replace_row(
+        &self,
+        call: &Call,
+        action: &str,
+        before: &RowResult,
+        after: RowResult,
+    ) -> Result<RowResult, AppError> {
+        let mut change = self.change(call, action, Some(before), Some(&after));
+        change.replace(&after)?;
+        self.catalog.commit(&change).await?;
+        Ok(RowResult { version: before.version + 1, ..after })
+    }
+
+    /// A signed link to the report of a job that has ended.
+    ///
+    /// # Errors
+    /// [`Rule::NoReport`].
+    pub async fn job_report(
+        &self,
+        call: &Call,
+        id: &JobId,
+        format: ReportFormat,
+    ) -> Result<SignedRequest, AppError> {
+        let job = self.read_job(call, id).await?;
+        let key = report_key(id, format);
+        if !job.status.is_final() || self.objects.head(Bucket::Published, &key, None).await?.is_none() {
+            return Err(Rule::NoReport.into());
+        }
+        let (ending, mime) = format.name_and_type();
+        let get = SignedGet {
+            bucket: Bucket::Published,
+            key: &key,
+            version: None,
+            file_name: &format!("job-{id}.{ending}"),
+            mime,
+            disposition: Disposition::Attachment,
+            seconds: REPORT_SECONDS,
+        };
+        Ok(self.objects.presign_get(get, call.now).await?)
+    }
+
+    /// Writes the outbox row that stays due until the job ends.
+    pub(crate) fn watch_job(&self, call: &Call, change: &mut Change, job: &Job) -> Result<(), AppError> {
+        if job.status.is_final() {
+            change.forget(OutboxRow::KIND, keys::outbox(&job.watch));
+            return Ok(());
+        }
+        let work = Work::RunJob { job: job.id.clone() };
+        let owed = self.owe(call, work, call.after_seconds(DUE_AGAIN_SECONDS));
+        change.put(&OutboxRow { id: job.watch.clone(), ..owed })?;
+        Ok(())
+    }
+}
+
+/// How many rows a job has, or had when it was undone.
+fn row_count(job: &Job) -> u64 {
+    match &job.work {
+        JobWork::Import(_) => job.rows,
+        JobWork::Undo(run) => run.rows,
+    }
+}
+
+/// What a caller must be allowed to do to a job of this kind.
+fn action_for(job: &Job) -> Action {
+    match job.work.kind() {
+        JobKind::Import => Action::RunImport,
+        JobKind::UndoImport => Action::UndoImport,
+    }
+}
+
+/// The status of a job whose rows ended like this.
+pub(crate) fn ended_as(tally: &Tally) -> JobStatus {
+    if tally.waiting > 0 {
+        JobStatus::ManualHandlingRequired
+    } else if tally.failed > 0 || tally.missing_files > 0 || tally.files_refused > 0 || tally.left > 0 {
+        JobStatus::CompletedWithErrors
+    } else if tally.rows() == 0 {
+        JobStatus::CompletedNoBulks
+    } else {
+        JobStatus::CompletedSuccess
+    }
+}

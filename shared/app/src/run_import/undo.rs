@@ -1,0 +1,254 @@
+//! Taking an import back: what it made goes, what it changed is as before; what was changed since is left, and says so.
+//!
+//! Rows are taken back from the last to the first, so that a title that several rows changed passes through its states the
+//! other way round. Every row is one transaction with its result, so the undo itself can be killed and gone on with.
+
+use vitrine_domain::bib::BibRecord;
+use vitrine_domain::coded::Coded;
+use vitrine_domain::file::{DigitalFile, FileStatus};
+use vitrine_domain::ids::RepId;
+use vitrine_domain::import::row::{PAGE_ROWS, RowOutcome, RowResult, UndoNote};
+use vitrine_domain::job::{Job, JobStatus, JobWork, UndoRun};
+use vitrine_domain::outbox::Work;
+use vitrine_domain::removal::Removal;
+use vitrine_domain::representation::Representation;
+use vitrine_metadata::parse_record;
+use vitrine_store::Change;
+use vitrine_store::catalog::PageRequest;
+
+use super::Next;
+use crate::bibs::{brief, entry, forget_membership, put_identifiers};
+use crate::{App, AppError, Call};
+
+impl App {
+    pub(super) async fn undo_page(&self, call: &Call, job: &Job, run: &UndoRun) -> Result<Next, AppError> {
+        if run.next == 0 {
+            let ended = self.end_job(call, job, crate::jobs::ended_as(&job.tally), None).await?;
+            return Ok(Next::GoOn(Box::new(ended)));
+        }
+        let first = run.next.saturating_sub(PAGE_ROWS - 1).max(1);
+        let count = run.next - first + 1;
+        let mut rows = self.catalog.row_results(&run.of, first, count).await?;
+        rows.reverse();
+        let mut done = self.catalog.row_results(&job.id, first, count).await?;
+        for row in rows {
+            let was_done = done.iter().any(|result| result.number == row.number);
+            let Some(note) = row.undo.clone().filter(|_| !was_done) else { continue };
+            done.push(self.undo_row(call, job, &row, &note).await?);
+        }
+        let mut after = Job { status: JobStatus::Running, ..job.clone() };
+        for result in &done {
+            after.tally.add(result);
+            after.rows += 1;
+        }
+        if let JobWork::Undo(run) = &mut after.work {
+            run.next = first - 1;
+        }
+        Ok(Next::GoOn(Box::new(self.save_job(call, job, after).await?)))
+    }
+
+    async fn undo_row(
+        &self,
+        call: &Call,
+        job: &Job,
+        row: &RowResult,
+        note: &UndoNote,
+    ) -> Result<RowResult, AppError> {
+        for _ in 0..8 {
+            match self.try_undo_row(call, job, row, note).await {
+                Err(AppError::Conflict("row result")) => {
+                    if let Some(done) = self.catalog.row_result(&job.id, row.number).await? {
+                        return Ok(done);
+                    }
+                }
+                Err(AppError::Conflict(_)) => {}
+                done => return done,
+            }
+        }
+        let why = vec!["it is being changed by others again and again".to_owned()];
+        let result = result_of(call, job, row, why);
+        let mut change = self.change(call, "import.undo", None, Some(&result));
+        change.create(&result)?;
+        self.catalog.commit(&change).await?;
+        Ok(RowResult { version: 1, ..result })
+    }
+
+    async fn try_undo_row(
+        &self,
+        call: &Call,
+        job: &Job,
+        row: &RowResult,
+        note: &UndoNote,
+    ) -> Result<RowResult, AppError> {
+        let mut left = Vec::new();
+        let Some(mms) = &row.mms_id else {
+            let result = result_of(call, job, row, Vec::new());
+            return self.write_undo(call, None, None, Vec::new(), result).await;
+        };
+        let Some(before) = self.catalog.bib(mms).await?.filter(|bib| bib.removal.is_none()) else {
+            let result = result_of(call, job, row, Vec::new());
+            return self.write_undo(call, None, None, Vec::new(), result).await;
+        };
+        let mut gone = Vec::new();
+        for id in &note.made_representations {
+            match self.untouched(id, row).await? {
+                Untouched::Gone => {}
+                Untouched::Yes(representation) => gone.push(*representation),
+                Untouched::No(why) => left.push(why),
+            }
+        }
+        let mut after = before.clone();
+        let going = u32::try_from(gone.len()).unwrap_or(u32::MAX);
+        after.representation_count = before.representation_count.saturating_sub(going);
+        let as_written = note.bib_written_at == Some(before.modified_at);
+        if note.made_bib {
+            if after.representation_count > 0 {
+                left.push(format!("the title `{mms}` stays, because it has other representations"));
+            } else if as_written {
+                after.removal = Some(Removal::new(&call.actor.id, call.now));
+            } else {
+                left.push(format!("the title `{mms}` stays, because it was changed since"));
+            }
+        } else if let Some((source, suppressed)) = &note.bib_before {
+            if as_written {
+                let text = self.stored_source(source).await?;
+                after.source = self.keep_source(&text).await?;
+                after.suppressed = *suppressed;
+                if let Ok(parsed) = parse_record(before.format, &text) {
+                    after.brief = brief(&parsed);
+                }
+                after.modified_by = call.actor.id.clone();
+                after.modified_at = call.now;
+            } else {
+                left.push(format!("the record of `{mms}` stays, because it was changed since"));
+            }
+        }
+        if !note.made_bib {
+            for collection in &note.joined {
+                if after.representation_count == 0 || after.collections.len() > 1 {
+                    after.collections.retain(|held| held != collection);
+                }
+            }
+        }
+        let result = result_of(call, job, row, left);
+        self.write_undo(call, Some(before), Some(after), gone, result).await
+    }
+
+    /// Whether a representation is as the import left it.
+    async fn untouched(&self, id: &RepId, row: &RowResult) -> Result<Untouched, AppError> {
+        let Some(found) = self.catalog.representation(id).await?.filter(|it| it.removal.is_none()) else {
+            return Ok(Untouched::Gone);
+        };
+        if found.modified_at != found.created_at {
+            return Ok(Untouched::No(format!(
+                "the representation `{id}` stays, because it was changed since"
+            )));
+        }
+        let mut page = PageRequest { limit: 1000, ..PageRequest::default() };
+        let mut count = 0_u32;
+        loop {
+            let files = self.catalog.files_of(id, &page).await?;
+            for file in &files.items {
+                count += 1;
+                if was_changed(file) {
+                    let why = format!(
+                        "the representation `{id}` stays, because its file `{}` was changed since",
+                        file.id
+                    );
+                    return Ok(Untouched::No(why));
+                }
+            }
+            match files.next {
+                Some(next) => page.after = Some(next),
+                None => break,
+            }
+        }
+        if count > row.files_begun {
+            return Ok(Untouched::No(format!(
+                "the representation `{id}` stays, because it got other files since"
+            )));
+        }
+        Ok(Untouched::Yes(Box::new(found)))
+    }
+
+    async fn write_undo(
+        &self,
+        call: &Call,
+        before: Option<BibRecord>,
+        after: Option<BibRecord>,
+        gone: Vec<Representation>,
+        result: RowResult,
+    ) -> Result<RowResult, AppError> {
+        let mut change = match (&before, &after) {
+            (Some(_), Some(_)) => self.change(call, "import.undo", before.as_ref(), after.as_ref()),
+            _ => self.change(call, "import.undo", None, Some(&result)),
+        };
+        if let (Some(before), Some(after)) = (&before, &after) {
+            self.write_title_back(call, &mut change, before, after)?;
+        }
+        for representation in gone {
+            let removal = Some(Removal::new(&call.actor.id, call.now));
+            change.create(&self.owe(
+                call,
+                Work::RemoveFiles { representation: representation.id.clone() },
+                call.now,
+            ))?;
+            change.replace(&Representation { removal, ..representation })?;
+        }
+        change.create(&result)?;
+        self.catalog.commit(&change).await?;
+        Ok(RowResult { version: 1, ..result })
+    }
+
+    fn write_title_back(
+        &self,
+        call: &Call,
+        change: &mut Change,
+        before: &BibRecord,
+        after: &BibRecord,
+    ) -> Result<(), AppError> {
+        if after.removal.is_some() {
+            return self.write_bib_removal(call, change, after);
+        }
+        if after == before {
+            return Ok(());
+        }
+        change.replace(after)?;
+        put_identifiers(change, after, &before.brief.identifiers)?;
+        for collection in &before.collections {
+            if !after.collections.contains(collection) {
+                forget_membership(change, after, collection);
+            }
+        }
+        if after.brief != before.brief {
+            for collection in &after.collections {
+                change.put(&entry(after, collection, call.now))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Untouched {
+    /// It is as the import left it.
+    Yes(Box<Representation>),
+    /// It is deleted already.
+    Gone,
+    /// It is not, and why it stays.
+    No(String),
+}
+
+/// Registration and its thumbnail leave both times alike; a person's change does not.
+fn was_changed(file: &DigitalFile) -> bool {
+    file.status == FileStatus::Active && file.modified_at != file.created_at
+}
+
+fn result_of(call: &Call, job: &Job, row: &RowResult, left: Vec<String>) -> RowResult {
+    let outcome = if left.is_empty() { RowOutcome::Undone } else { RowOutcome::Left };
+    let mut result = RowResult::new(&job.id, row.number, job.attempt, outcome, call.now);
+    result.group.clone_from(&row.group);
+    result.mms_id.clone_from(&row.mms_id);
+    result.code = Some(row.outcome.code().to_owned());
+    result.message = (!left.is_empty()).then(|| left.join("; "));
+    result
+}
