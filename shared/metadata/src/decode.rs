@@ -78,7 +78,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'_, str>, RecordE
 }
 
 /// Returns the encoding that an XML declaration names, in lower case.
-fn declared_encoding(text: &str) -> Option<String> {
+pub(crate) fn declared_encoding(text: &str) -> Option<String> {
     let declaration = text.strip_prefix("<?xml")?.split_once("?>")?.0;
     let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;

@@ -28,6 +28,15 @@ pub struct BibMetadata {
 /// Every problem found, with its place: see [`ProblemKind`]. A document that is not well-formed or too large
 /// is read no further than its first such problem.
 pub fn parse_record(format: Format, source: &str) -> Result<BibMetadata, RecordErrors> {
+    parse_record_and(format, source, |_| ()).map(|(record, ())| record)
+}
+
+/// Parses one record and takes something else from its element too.
+pub(crate) fn parse_record_and<T>(
+    format: Format,
+    source: &str,
+    take: impl FnOnce(Element<'_, '_>) -> T,
+) -> Result<(BibMetadata, T), RecordErrors> {
     let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
     let document = Document::parse(text).map_err(RecordErrors::single)?;
     let mut problems = Problems::new(text);
@@ -40,7 +49,7 @@ pub fn parse_record(format: Format, source: &str) -> Result<BibMetadata, RecordE
         let problem = crate::error::problem_at(text, 0, ProblemKind::NoRecord, "", "no record".to_owned());
         return Err(RecordErrors::single(problem));
     };
-    Ok(BibMetadata { format, source: cut::standalone(root).into_owned(), index })
+    Ok((BibMetadata { format, source: cut::standalone(root).into_owned(), index }, take(root)))
 }
 
 /// Parses one record from bytes: UTF-8 with or without a byte order mark, or UTF-16 with one.

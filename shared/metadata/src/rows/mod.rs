@@ -14,6 +14,10 @@ mod file_name;
 mod input;
 mod reader;
 mod row;
+mod xml;
+mod xml_outer;
+mod xml_record;
+mod xml_scan;
 
 pub use columns::{known_columns, template_csv};
 pub use error::{FileError, RowError, RowErrorCode};

@@ -8,6 +8,7 @@ use crate::Format;
 use super::csv::{CsvReader, CsvState};
 use super::error::{FileError, RowError};
 use super::row::SourceRow;
+use super::xml::{XmlReader, XmlState};
 
 /// Reads a metadata file piece by piece.
 ///
@@ -30,6 +31,7 @@ pub struct RowReader {
 
 enum Inner {
     Csv(Box<CsvReader>),
+    Xml(Box<XmlReader>),
     NotAStream,
 }
 
@@ -51,6 +53,7 @@ pub struct Checkpoint {
 enum State {
     Start,
     Csv(CsvState),
+    Xml(XmlState),
 }
 
 impl RowReader {
@@ -61,7 +64,11 @@ impl RowReader {
     pub fn new(source: SourceFormat, target: Format) -> Self {
         let inner = match source {
             SourceFormat::Csv => Inner::Csv(Box::new(CsvReader::new(target))),
-            _ => Inner::NotAStream,
+            SourceFormat::Xlsx => Inner::NotAStream,
+            SourceFormat::Marc => Inner::NotAStream,
+            SourceFormat::MarcXml | SourceFormat::DublinCore | SourceFormat::Mods => {
+                Inner::Xml(Box::new(XmlReader::new(record_format(source, target))))
+            }
         };
         Self { source, target, inner }
     }
@@ -78,6 +85,10 @@ impl RowReader {
             State::Csv(state) => {
                 Inner::Csv(Box::new(CsvReader::resume(target, offset, number, line, state)?))
             }
+            State::Xml(state) => {
+                let format = record_format(source, target);
+                Inner::Xml(Box::new(XmlReader::resume(format, offset, number, line, state)))
+            }
         };
         Ok(Self { source, target, inner })
     }
@@ -86,6 +97,7 @@ impl RowReader {
     pub fn checkpoint(&self) -> Checkpoint {
         let (place, state) = match &self.inner {
             Inner::Csv(csv) => (csv.place(), csv.state().map(State::Csv)),
+            Inner::Xml(xml) => (xml.place(), xml.state().map(State::Xml)),
             Inner::NotAStream => ((0, 0, 1), None),
         };
         // Before the header is read there is nothing to remember.
@@ -105,6 +117,7 @@ impl RowReader {
     ) -> Result<(), FileError> {
         match &mut self.inner {
             Inner::Csv(csv) => csv.push(bytes, out),
+            Inner::Xml(xml) => xml.push(bytes, out),
             Inner::NotAStream => Err(FileError::NotAStream),
         }
     }
@@ -116,7 +129,18 @@ impl RowReader {
     pub fn finish(self, out: &mut Vec<Result<SourceRow, RowError>>) -> Result<(), FileError> {
         match self.inner {
             Inner::Csv(mut csv) => csv.finish(out),
+            Inner::Xml(mut xml) => xml.finish(out),
             Inner::NotAStream => Err(FileError::NotAStream),
         }
+    }
+}
+
+/// Returns the format of the records in an XML file.
+fn record_format(source: SourceFormat, target: Format) -> Format {
+    match (source, target) {
+        (SourceFormat::Mods, _) => Format::Mods,
+        (SourceFormat::DublinCore, Format::DublinCore) => Format::DublinCore,
+        (SourceFormat::DublinCore, _) => Format::QualifiedDublinCore,
+        _ => Format::Marc21,
     }
 }
