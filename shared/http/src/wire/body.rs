@@ -1,5 +1,7 @@
 //! What a client sent, in either format, as a typed input.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
@@ -15,6 +17,11 @@ use super::{strict_json, xml_read};
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
 const MAX_JSON_DEPTH: usize = 24;
 
+/// How long a body may take to arrive. Put into a request's extensions by an entry point that hears clients itself;
+/// behind the gateway a body has arrived before we hear of it.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyDeadline(pub Duration);
+
 /// A body read after its shape.
 #[derive(Debug, Clone)]
 pub struct Body<T>(pub T);
@@ -23,18 +30,26 @@ impl<S: Send + Sync, T: Wire + DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let format = content_format(request.headers())?;
-        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|_| {
-            let detail = format!("the body must be at most {MAX_BODY_BYTES} bytes and arrive whole");
-            Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "The body is too large",
-                "401652",
-                detail,
-            )
-        })?;
-        read(format, &bytes).map(Self)
+        let deadline = request.extensions().get::<BodyDeadline>().copied();
+        let arriving = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES);
+        let arrived = match deadline {
+            Some(BodyDeadline(limit)) => {
+                tokio::time::timeout(limit, arriving).await.map_err(|_| too_slow(limit))?
+            }
+            None => arriving.await,
+        };
+        read(format, &arrived.map_err(|_| too_large())?).map(Self)
     }
+}
+
+fn too_large() -> Problem {
+    let detail = format!("the body must be at most {MAX_BODY_BYTES} bytes and arrive whole");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", "401652", detail)
+}
+
+fn too_slow(limit: Duration) -> Problem {
+    let detail = format!("the body must arrive within {} s", limit.as_secs_f32());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body came too slowly", "401652", detail)
 }
 
 /// Reads bytes of a format into a typed input.

@@ -13,11 +13,13 @@ pub mod query;
 pub mod reply;
 pub mod shape;
 pub mod strict_json;
+#[cfg(test)]
+mod tests;
 pub mod throttle;
 pub mod xml_read;
 pub mod xml_write;
 
-pub use body::Body;
+pub use body::{Body, BodyDeadline};
 pub use edge::{Exchange, GatewayRequestId, with_edge};
 pub use etag::IfMatch;
 pub use format::Format;
