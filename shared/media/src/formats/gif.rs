@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU64;
 
-use gif::{ColorOutput, DecodeOptions, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
-use crate::draw::{Drawn, MAX_HELD_BYTES, Result, Source, broken, check_held};
+use crate::draw::{DrawError, Drawn, MAX_HELD_BYTES, Result, Source, broken, check_held, over_limit};
 use crate::raster::{Layout, Raster, flatten_rgba};
 use crate::request::Facts;
 
@@ -15,12 +15,12 @@ pub(crate) fn draw(source: &Source) -> Result<Drawn> {
     if let Some(limit) = NonZeroU64::new(MAX_HELD_BYTES) {
         options.set_memory_limit(MemoryLimit::Bytes(limit));
     }
-    let mut decoder = options.read_info(source.open()?).map_err(broken)?;
+    let mut decoder = options.read_info(source.open()?).map_err(failure)?;
     let (canvas_width, canvas_height) = (u32::from(decoder.width()), u32::from(decoder.height()));
     if canvas_width > 0 && canvas_height > 0 {
         check_held(canvas_width, canvas_height, 7)?;
     }
-    let frame = decoder.read_next_frame().map_err(broken)?.ok_or_else(|| broken("no frame"))?;
+    let frame = decoder.read_next_frame().map_err(failure)?.ok_or_else(|| broken("no frame"))?;
     let (frame_width, frame_height) = (u32::from(frame.width), u32::from(frame.height));
     check_held(frame_width, frame_height, 7)?;
     let rgb = flatten_rgba(&frame.buffer);
@@ -42,4 +42,11 @@ pub(crate) fn draw(source: &Source) -> Result<Drawn> {
         }
     }
     Ok(Drawn { raster: Raster::new(canvas_width, canvas_height, Layout::Rgb, canvas)?, facts })
+}
+
+fn failure(error: DecodingError) -> DrawError {
+    match error {
+        DecodingError::OutOfMemory | DecodingError::MemoryLimit => over_limit("frame does not fit memory"),
+        error => broken(error),
+    }
 }

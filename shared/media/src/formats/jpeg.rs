@@ -1,8 +1,10 @@
 //! JPEG, decoded by libjpeg-turbo at the smallest DCT scale that leaves enough for a good resize.
 
+use std::borrow::Cow;
+
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
 
-use crate::draw::{Drawn, Result, Source, broken, check_held, check_streamed};
+use crate::draw::{Drawn, Result, Source, broken, check_held, check_streamed, over_limit};
 use crate::exif::Orientation;
 use crate::raster::{Layout, Raster};
 use crate::request::Facts;
@@ -12,10 +14,20 @@ const MAX_SCANS: u32 = 200;
 
 /// Draws a JPEG of any kind.
 pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
-    let bytes = source.read_all()?;
+    let original = source.read_all()?;
     let mut decoder = Decompressor::new().map_err(broken)?;
     decoder.set_scan_limit(MAX_SCANS).map_err(broken)?;
-    let header = decoder.read_header(&bytes).map_err(broken)?;
+    let mut damage = None;
+    let (bytes, header) = match decoder.read_header(&original) {
+        Ok(header) => (Cow::Borrowed(&original), header),
+        Err(error) => {
+            // The library says no more than that the header is odd, even where it could go on; every viewer does.
+            let mended = mended(&original).ok_or_else(|| broken(&error))?;
+            let header = decoder.read_header(&mended).map_err(|_| broken(&error))?;
+            damage = Some(error.to_string());
+            (Cow::Owned(mended), header)
+        }
+    };
     let width = u32::try_from(header.width).unwrap_or(u32::MAX);
     let height = u32::try_from(header.height).unwrap_or(u32::MAX);
     check_streamed(width, height)?;
@@ -39,17 +51,21 @@ pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
     let mut pixels = vec![0; pitch * scaled.height];
     let output =
         Image { pixels: pixels.as_mut_slice(), width: scaled.width, pitch, height: scaled.height, format };
-    let mut facts = Facts { width: Some(width), height: Some(height), pages: Some(1), ..Facts::default() };
+    let mut facts =
+        Facts { width: Some(width), height: Some(height), pages: Some(1), damage, ..Facts::default() };
     if let Err(error) = decoder.decompress(&bytes, output) {
         // Damage in the data is reported only after as much as possible was drawn.
         let message = error.to_string();
         let recovered = ["Premature end", "Corrupt JPEG data"].iter().any(|known| message.contains(known));
+        if message.contains("more than") && message.contains("scans") {
+            return Err(over_limit(message));
+        }
         if !recovered || is_flat(&pixels, layout.channels()) {
             return Err(broken(message));
         }
         facts.damage = Some(message);
     }
-    let metadata = Metadata::read(&bytes);
+    let metadata = Metadata::read(&original);
     if layout == Layout::Cmyk && metadata.adobe {
         // Adobe stores inks inverted and marks its files; nothing else says so.
         pixels.iter_mut().for_each(|ink| *ink = 255 - *ink);
@@ -102,6 +118,34 @@ pub(super) fn decode_chunk(
         Image { pixels: pixels.as_mut_slice(), width: header.width, pitch, height: header.height, format };
     decoder.decompress(&stream, output).map_err(broken)?;
     Ok((header.width, header.height, pixels))
+}
+
+/// Puts a header together anew from the segments that decoding needs, leaving out what lies between them and profiles
+/// that are damaged. `None` when there is no scan.
+fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut mended = vec![0xFF, 0xD8];
+    let mut rest = bytes.get(2..)?;
+    loop {
+        let start = rest.windows(2).position(|pair| matches!(pair, [0xFF, 0xC0..=0xFE]))?;
+        rest = rest.get(start..)?;
+        let (&[_, marker], after) = rest.split_first_chunk::<2>()?;
+        if marker == 0xDA {
+            mended.extend_from_slice(rest);
+            return Some(mended);
+        }
+        // Markers without a body do not belong into a header.
+        if matches!(marker, 0xD0..=0xD9) {
+            rest = after;
+            continue;
+        }
+        let length = usize::from(u16::from_be_bytes(*after.first_chunk::<2>()?));
+        let segment = rest.get(..length.checked_add(2)?)?;
+        // Frame, tables, restart interval, and what the colours are: the frames and tables, JFIF and Adobe.
+        if matches!(marker, 0xC0..=0xCF | 0xDB | 0xDD | 0xE0 | 0xEE) {
+            mended.extend_from_slice(segment);
+        }
+        rest = rest.get(segment.len()..)?;
+    }
 }
 
 fn clamp(side: usize) -> u32 {

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 
-use crate::draw::{Drawn, Result, Source, broken, over_limit};
+use crate::draw::{DrawError, Drawn, Result, Source, broken, over_limit};
 use crate::raster::{Layout, Raster, flatten_rgba};
 use crate::request::Facts;
 
 /// Larger drawings are maps or data; a picture of them takes longer than a thumbnail may.
 const MAX_SVG_BYTES: usize = 24 << 20;
+
+/// A drawing that says it is larger says nothing.
+const LARGEST_FACT: f32 = 1e6;
 
 /// Draws an SVG at the target size: a drawing has no size of its own that could be exceeded.
 pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
@@ -27,7 +30,7 @@ pub(crate) fn draw_bytes(bytes: &[u8], target: u32) -> Result<Drawn> {
         // The parser would inflate it without a limit.
         return Err(broken("compressed drawing"));
     }
-    let tree = usvg::Tree::from_data(bytes, &options()).map_err(broken)?;
+    let tree = usvg::Tree::from_data(bytes, &options()).map_err(failure)?;
     let size = tree.size();
     let scale = target as f32 / size.width().max(size.height());
     let side = |side: f32| ((side * scale).round() as u32).clamp(1, target);
@@ -36,7 +39,7 @@ pub(crate) fn draw_bytes(bytes: &[u8], target: u32) -> Result<Drawn> {
     pixmap.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
     let raster = Raster::new(width, height, Layout::Rgb, flatten_rgba(pixmap.data()))?;
-    let declared = |side: f32| Some(side.round() as u32);
+    let declared = |side: f32| (side < LARGEST_FACT).then_some(side.round() as u32);
     let facts = Facts {
         width: declared(size.width()),
         height: declared(size.height()),
@@ -44,6 +47,14 @@ pub(crate) fn draw_bytes(bytes: &[u8], target: u32) -> Result<Drawn> {
         ..Facts::default()
     };
     Ok(Drawn { raster, facts })
+}
+
+fn failure(error: usvg::Error) -> DrawError {
+    match error {
+        usvg::Error::ElementsLimitReached
+        | usvg::Error::ParsingFailed(usvg::roxmltree::Error::NodesLimitReached) => over_limit(error),
+        error => broken(error),
+    }
 }
 
 fn options() -> usvg::Options<'static> {

@@ -14,6 +14,9 @@ use crate::raster;
 /// Small, because a row of tiles keeps many open.
 const BUFFER_BYTES: usize = 16 << 10;
 
+/// Several ends of line of group 3, whatever bit the data before ends at. Source: ITU-T T.4 section 4.1.
+const END_OF_PAGE: [u8; 8] = [0x00, 0x01, 0x00, 0x10, 0x01, 0x00, 0x10, 0x01];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Compression {
     None,
@@ -164,7 +167,8 @@ impl<'a> Codec<'a> {
                 fax::decoder::decode_g4(bytes, width, u32::try_from(rows).ok(), &mut push);
             }
             _ => {
-                fax::decoder::decode_g3(bytes, &mut push);
+                // Many writers end the last line with the strip; the decoder wants to see its end.
+                fax::decoder::decode_g3(bytes.chain(END_OF_PAGE), &mut push);
             }
         }
         Ok(packed)
