@@ -359,10 +359,16 @@ fn compound_file(head: &[u8], extension: &str) -> Option<MediaType> {
     })
 }
 
+/// Types that `infer` sees in two bytes, or in a header anywhere, and that are judged above with more care.
+const JUDGED_ABOVE: [&str; 5] = ["application/pdf", "audio/aac", "audio/mpeg", "image/bmp", "video/mpeg"];
+
 /// Signatures that only tell a name apart and lead to a type icon.
 fn long_tail(head: &[u8]) -> Option<MediaType> {
     let found = infer::get(head)?;
     use infer::MatcherType;
+    if JUDGED_ABOVE.contains(&found.mime_type()) {
+        return None;
+    }
     // Markup and text are judged below, with our own rules; a weak match must not make something drawable.
     match found.matcher_type() {
         MatcherType::Text => None,
@@ -506,3 +512,6 @@ fn floor_boundary(text: &str, at: usize) -> usize {
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
+
+#[cfg(test)]
+mod tests;
