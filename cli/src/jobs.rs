@@ -138,7 +138,7 @@ fn fetch_report(
         ReportFormat::Json => "json",
     };
     let path = format!("conf/jobs/{}/report", segment(&job.id, "a job")?);
-    let link: ReportLink = api.get(&path, &[("format", format)])?;
+    let link: ReportLink = api.get(&path, &[("as", format)])?;
     let mut report = api.fetch(&link.url)?;
     let Some(path) = file.filter(|path| path.as_os_str() != "-") else {
         return copy(&mut report, out);

@@ -9,10 +9,20 @@ use crate::terminal::plain;
 use crate::wire::{Coded, Difference, Job, Row};
 
 /// The counters whose sum is the number of rows, in the order in which they are shown.
-const OUTCOMES: &[&str] =
-    &["created", "updated", "unchanged", "skipped", "failed", "missing_files", "waiting"];
+const OUTCOMES: &[&str] = &[
+    "created",
+    "updated",
+    "unchanged",
+    "skipped",
+    "failed",
+    "missing_files",
+    "waiting",
+    "discarded",
+    "undone",
+    "left",
+];
 /// The outcomes whose rows are shown with the report.
-const TROUBLE: &[&str] = &["FAILED", "MISSING_FILES", "WAITING"];
+const TROUBLE: &[&str] = &["FAILED", "MISSING_FILES", "WAITING", "LEFT"];
 /// How many rows of an outcome a report shows.
 const SHOWN_ROWS: usize = 20;
 /// How many values of a field a difference shows.
@@ -61,6 +71,7 @@ fn print_head(job: &Job, out: &mut dyn Write) -> Result<(), Failure> {
     let facts = [
         ("profile", &job.profile_id),
         ("ingest", &job.ingest_id),
+        ("reason", &job.reason),
         ("takes back job", &job.undoes),
         ("submitted", &job.submit_time),
         ("started", &job.start_time),
@@ -80,7 +91,8 @@ fn print_counters(job: &Job, out: &mut dyn Write) -> Result<(), Failure> {
         OUTCOMES.iter().filter_map(|name| Some((*name, job.counter(name)?))).collect();
     if let Some(rows) = job.counter("rows") {
         writeln!(out, "  {:<20} {rows}", "rows")?;
-        for (name, value) in &outcomes {
+        // An import has no undone rows, an undo no created ones.
+        for (name, value) in outcomes.iter().filter(|(_, value)| *value > 0) {
             writeln!(out, "    {:<18} {value}", title(name))?;
         }
         let sum: u64 = outcomes.iter().map(|(_, value)| value).sum();
@@ -113,10 +125,12 @@ fn title(name: &str) -> String {
 /// An output that is closed.
 pub fn print_row(row: &Row, out: &mut dyn Write) -> Result<(), Failure> {
     write!(out, "row {} {}", row.number, plain(&row.outcome.value.to_lowercase().replace('_', " ")))?;
-    for (name, value) in [("title", &row.mms_id), ("representation", &row.representation_id)] {
-        if let Some(value) = value {
-            write!(out, " {name} {}", plain(value))?;
-        }
+    if let Some(title) = &row.mms_id {
+        write!(out, " title {}", plain(title))?;
+    }
+    for (at, representation) in row.representation_id.iter().enumerate() {
+        let word = if at == 0 { " representation " } else { ", " };
+        write!(out, "{word}{}", plain(representation))?;
     }
     match (&row.code, &row.message) {
         (Some(code), Some(message)) => write!(out, ": {} ({})", plain(message), plain(code))?,
@@ -124,6 +138,9 @@ pub fn print_row(row: &Row, out: &mut dyn Write) -> Result<(), Failure> {
         (None, None) => {}
     }
     writeln!(out)?;
+    for warning in &row.warning {
+        writeln!(out, "    warning: {}", plain(warning))?;
+    }
     for Difference { field, before, after } in &row.difference {
         for (sign, values) in [('-', before), ('+', after)] {
             for value in values.iter().take(SHOWN_VALUES) {

@@ -26,9 +26,7 @@ use crate::send::{self, Piece, Whole};
 use crate::settings::state_folder;
 use crate::terminal::{note, plain};
 use crate::walk::Local;
-use crate::wire::{
-    ArrivedParts, Signed, Upload, UploadPartWish, UploadPartWishes, UploadSignedParts, UploadWish,
-};
+use crate::wire::{ArrivedParts, PartWish, Signed, SignedParts, Upload, UploadPartWishes, UploadWish};
 
 /// How long registration is waited for: longer than the sweep needs to find a lost event.
 const WAIT: Duration = Duration::from_secs(20 * 60);
@@ -251,7 +249,7 @@ impl Sender<'_> {
             let there = arrived
                 .part
                 .iter()
-                .any(|part| part.number == number && part.size.is_none_or(|size| size == length));
+                .any(|part| part.part_number == number && part.size.is_none_or(|size| size == length));
             if !there {
                 missing.push(number);
                 continue;
@@ -314,9 +312,9 @@ impl Sender<'_> {
         let piece =
             Piece { local, from: (number - 1) * part_bytes, length: length(local, *part_bytes, number) };
         let sign = |sha256: &str| {
-            let part = vec![UploadPartWish { part_number: number, sha256: sha256.to_owned() }];
+            let part = vec![PartWish { part_number: number, sha256: sha256.to_owned() }];
             let path = format!("uploads/{upload}/parts");
-            let signed: UploadSignedParts =
+            let signed: SignedParts =
                 self.api.post(&path, &[], Some(&UploadPartWishes { part }), Again::Yes)?;
             signed.request.into_iter().next().ok_or_else(|| {
                 Failure::Unavailable("the answer of the repository leaves a part out".to_owned())

@@ -30,7 +30,7 @@ pub struct Signed {
     #[serde(default = "put")]
     pub method: String,
     pub url: String,
-    #[serde(default, alias = "headers")]
+    #[serde(default)]
     pub header: Vec<Pair>,
 }
 
@@ -38,11 +38,21 @@ fn put() -> String {
     "PUT".to_owned()
 }
 
-/// An import profile in a list.
+/// What is needed of an import profile.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Profile {
     pub id: String,
     pub name: String,
+    #[serde(default)]
+    pub digital_details: DigitalDetails,
+}
+
+/// The vendor's words for what a folder has to hold.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct DigitalDetails {
+    /// The name of the metadata file, or a pattern of it.
+    #[serde(default)]
+    pub file_name_patterns: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,8 +74,9 @@ pub struct Ingest {
 }
 
 #[derive(Debug, Serialize)]
-pub struct NewIngest<'a> {
-    pub name: &'a str,
+pub struct NewIngest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A file that will be sent.
@@ -81,19 +92,16 @@ pub struct FileWishes {
     pub file: Vec<FileWish>,
 }
 
-/// How one file has to be sent.
+/// How one file has to be sent: by its request, or in parts.
 #[derive(Clone, Deserialize)]
 pub struct FilePlan {
     pub name: String,
-    pub method: String,
     #[serde(default)]
-    pub url: Option<String>,
-    #[serde(default, alias = "headers")]
-    pub header: Vec<Pair>,
+    pub request: Option<Signed>,
     #[serde(default)]
     pub multipart_id: Option<String>,
     #[serde(default)]
-    pub part_bytes: Option<u64>,
+    pub part_size: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -122,28 +130,29 @@ pub struct ArrivedPage {
 /// A part that will be sent.
 #[derive(Debug, Serialize)]
 pub struct PartWish {
-    pub number: u64,
+    pub part_number: u64,
     pub sha256: String,
 }
 
+/// Parts of a file of an ingest, or without any, the file whose parts are put together or given up.
 #[derive(Debug, Serialize)]
 pub struct PartWishes<'a> {
     pub name: &'a str,
     pub multipart_id: &'a str,
+    pub size: u64,
     pub part: Vec<PartWish>,
 }
 
 #[derive(Deserialize)]
 pub struct SignedParts {
     #[serde(default)]
-    pub part: Vec<Signed>,
+    pub request: Vec<Signed>,
 }
 
 /// A part that has arrived.
 #[derive(Debug, Deserialize)]
 pub struct ArrivedPart {
-    #[serde(alias = "part_number")]
-    pub number: u64,
+    pub part_number: u64,
     #[serde(default)]
     pub size: Option<u64>,
 }
@@ -154,14 +163,6 @@ pub struct ArrivedParts {
     pub part: Vec<ArrivedPart>,
 }
 
-/// Ends a multipart upload, one way or the other.
-#[derive(Debug, Serialize)]
-pub struct PartsEnd<'a> {
-    pub name: &'a str,
-    pub multipart_id: &'a str,
-    pub size: u64,
-}
-
 /// A job of any kind.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Job {
@@ -169,6 +170,9 @@ pub struct Job {
     #[serde(default)]
     pub name: String,
     pub status: Coded,
+    /// Why it could not go on.
+    #[serde(default)]
+    pub reason: Option<String>,
     #[serde(default)]
     pub progress: u64,
     #[serde(default)]
@@ -227,7 +231,9 @@ pub struct Row {
     #[serde(default)]
     pub mms_id: Option<String>,
     #[serde(default)]
-    pub representation_id: Option<String>,
+    pub representation_id: Vec<String>,
+    #[serde(default)]
+    pub warning: Vec<String>,
     #[serde(default)]
     pub code: Option<String>,
     #[serde(default)]
@@ -290,19 +296,8 @@ pub struct Upload {
     pub request: Option<Signed>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct UploadPartWish {
-    pub part_number: u64,
-    pub sha256: String,
-}
-
+/// Parts of an upload.
 #[derive(Debug, Serialize)]
 pub struct UploadPartWishes {
-    pub part: Vec<UploadPartWish>,
-}
-
-#[derive(Deserialize)]
-pub struct UploadSignedParts {
-    #[serde(default)]
-    pub request: Vec<Signed>,
+    pub part: Vec<PartWish>,
 }

@@ -24,7 +24,7 @@ use crate::send::{self, Piece, Whole};
 use crate::terminal::{count, note, plain};
 use crate::walk::{Found, Local, Walk};
 use crate::wire::{
-    Arrived, ArrivedParts, FilePlan, FilePlans, FileWish, FileWishes, PartWish, PartWishes, PartsEnd, Signed,
+    Arrived, ArrivedParts, FilePlan, FilePlans, FileWish, FileWishes, PartWish, PartWishes, Signed,
     SignedParts,
 };
 
@@ -231,9 +231,9 @@ impl Sender<'_> {
             let Some(ready) = wanted.remove(&plan.name) else {
                 return Err(unexpected("names a file that was not asked for"));
             };
-            match signed(&plan) {
+            match plan.request {
                 Some(request) => give(tasks, Task::Whole(ready, request))?,
-                None => self.begin_parts(ready, &plan, tasks)?,
+                None => self.begin_parts(ready, plan, tasks)?,
             }
         }
         match wanted.into_keys().next() {
@@ -301,13 +301,12 @@ impl Sender<'_> {
     /// Gives up the parts of a file that changed since. Where that fails, the bucket's own rule removes them.
     fn give_up(&self, local: &Local, old: &Multipart) {
         let path = format!("{}/parts", self.ingest_path);
-        let end = PartsEnd { name: &local.name, multipart_id: &old.id, size: local.size };
+        let end = PartWishes { name: &local.name, multipart_id: &old.id, size: local.size, part: Vec::new() };
         let _: Result<Value, _> = self.api.post(&path, &[("op", "abort")], Some(&end), Again::Yes);
     }
 
-    fn begin_parts(&self, ready: Ready, plan: &FilePlan, tasks: &SyncSender<Task>) -> Result<(), Failure> {
-        let (Some(id), Some(part_bytes)) =
-            (plan.multipart_id.clone(), plan.part_bytes.filter(|bytes| *bytes > 0))
+    fn begin_parts(&self, ready: Ready, plan: FilePlan, tasks: &SyncSender<Task>) -> Result<(), Failure> {
+        let (Some(id), Some(part_bytes)) = (plan.multipart_id, plan.part_size.filter(|bytes| *bytes > 0))
         else {
             return Err(unexpected("does not say how a file is to be sent"));
         };
@@ -329,8 +328,10 @@ impl Sender<'_> {
         let whole: Vec<u64> = arrived
             .part
             .iter()
-            .filter(|part| part.size.is_none_or(|size| size == length(&ready.local, &multipart, part.number)))
-            .map(|part| part.number)
+            .filter(|part| {
+                part.size.is_none_or(|size| size == length(&ready.local, &multipart, part.part_number))
+            })
+            .map(|part| part.part_number)
             .collect();
         self.give_parts(ready.clone(), multipart, &whole, tasks)?;
         Ok(true)
@@ -420,9 +421,9 @@ impl Sender<'_> {
 
     fn sign_again(&self, ready: &Ready) -> Result<Signed, Failure> {
         let plans = self.plans(vec![ready.wish()])?;
-        let plan = plans.first().ok_or_else(|| unexpected("leaves a file out"))?;
+        let plan = plans.into_iter().next().ok_or_else(|| unexpected("leaves a file out"))?;
         // It grew over the size that goes in one piece; the next run sends it in parts.
-        signed(plan).ok_or_else(|| send::changed(&ready.local))
+        plan.request.ok_or_else(|| send::changed(&ready.local))
     }
 
     fn send_part(&self, large: &Arc<Large>, number: u64) -> Result<(), Failure> {
@@ -437,10 +438,11 @@ impl Sender<'_> {
             let wishes = PartWishes {
                 name: &local.name,
                 multipart_id: &large.multipart.id,
-                part: vec![PartWish { number, sha256: sha256.to_owned() }],
+                size: local.size,
+                part: vec![PartWish { part_number: number, sha256: sha256.to_owned() }],
             };
             let signed: SignedParts = self.api.post(&path, &[], Some(&wishes), Again::Yes)?;
-            signed.part.into_iter().next().ok_or_else(|| unexpected("leaves a part out"))
+            signed.request.into_iter().next().ok_or_else(|| unexpected("leaves a part out"))
         };
         send::part(self.api, self.progress, large.bar.as_ref(), piece, &sign)?;
         if large.left.fetch_sub(1, Ordering::AcqRel) == 1 { self.complete(large) } else { Ok(()) }
@@ -452,10 +454,9 @@ impl Sender<'_> {
             return Err(send::changed(&ready.local));
         }
         let path = format!("{}/parts", self.ingest_path);
-        let end = PartsEnd { name: &ready.local.name, multipart_id: &multipart.id, size: ready.local.size };
-        let done: Value = self.api.post(&path, &[("op", "complete")], Some(&end), Again::Yes)?;
-        let etag = done.get("etag").and_then(Value::as_str).map(|etag| etag.trim_matches('"').to_owned());
-        self.journal.record(&ready.entry(etag, Some(multipart.clone())), false)?;
+        let (name, size) = (&ready.local.name, ready.local.size);
+        let end = PartWishes { name, multipart_id: &multipart.id, size, part: Vec::new() };
+        let _: Value = self.api.post(&path, &[("op", "complete")], Some(&end), Again::Yes)?;
         self.sent.fetch_add(1, Ordering::Relaxed);
         self.progress.file_done();
         if let Some(bar) = bar {
@@ -469,11 +470,6 @@ impl Sender<'_> {
 fn length(local: &Local, multipart: &Multipart, number: u64) -> u64 {
     let from = number.saturating_sub(1).saturating_mul(multipart.part_bytes);
     local.size.saturating_sub(from).min(multipart.part_bytes)
-}
-
-fn signed(plan: &FilePlan) -> Option<Signed> {
-    let url = plan.url.clone().filter(|_| plan.method == "PUT")?;
-    Some(Signed { method: plan.method.clone(), url, header: plan.header.clone() })
 }
 
 fn give(tasks: &SyncSender<Task>, task: Task) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ mod scan;
 
 use std::io::Write;
 
-use crate::api::{Again, Api, segment};
+use crate::api::{Again, Api, Repeats, segment};
 use crate::args::IngestArgs;
 use crate::failure::Failure;
 use crate::journal::Journal;
@@ -25,7 +25,8 @@ const OPEN: &str = "UPLOADING";
 pub fn run(api: &Api, args: &IngestArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let profile = profiles::find(api, &args.profile)?;
     segment(&profile.id, "a profile")?;
-    let scan = scan::scan(&args.folder)?;
+    let wanted = profile.digital_details.file_name_patterns.as_deref().filter(|_| !args.no_submit);
+    let scan = scan::scan(&args.folder, wanted)?;
     let mut journal = Journal::open(&state_folder()?, &api.settings().url, &profile.id, &scan.root)?;
     let ingest = match open_ingest(api, &mut journal, &profile, args)? {
         Some(ingest) => ingest,
@@ -112,29 +113,37 @@ fn is_unreported(api: &Api, journal: &Journal, ingest: &Ingest, dry_run: bool) -
 }
 
 fn begin(api: &Api, journal: &mut Journal, profile: &Profile, scan: &scan::Scan) -> Result<Ingest, Failure> {
-    let name = scan.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = scan.root.file_name().map(|name| plain(&name.to_string_lossy()).chars().take(100).collect());
     let path = format!("conf/md-import-profiles/{}/ingests", profile.id);
-    let ingest: Ingest = api.post(&path, &[], Some(&NewIngest { name: &plain(&name) }), Again::Yes)?;
+    let ingest: Ingest = api.post(&path, &[], Some(&NewIngest { name }), Again::Yes)?;
     segment(&ingest.id, "an ingest")?;
     journal.begin(&ingest.id)?;
     note(&format!("ingest {} with profile `{}`", ingest.id, plain(&profile.name)));
     Ok(ingest)
 }
 
-fn submit(api: &Api, journal: &mut Journal, ingest: &Ingest, dry_run: bool) -> Result<Ingest, Failure> {
-    let path = base(ingest)?;
+/// Submits once, whatever becomes of the answer: before it asks again it looks whether there is a new job.
+fn submit(api: &Api, journal: &mut Journal, before: &Ingest, dry_run: bool) -> Result<Ingest, Failure> {
+    let path = base(before)?;
     let query = [("op", "submit"), ("dry_run", if dry_run { "true" } else { "false" })];
-    let submitted: Ingest = match api.post(&path, &query, None::<&()>, Again::Yes) {
-        Ok(ingest) => ingest,
-        // A first answer that was lost makes the second a refusal: then it is submitted, and that was wanted.
-        Err(Failure::Invalid(why)) => {
-            let now: Ingest = api.get(&path, &[])?;
-            if now.status.value == OPEN || now.job_id.is_none() {
-                return Err(Failure::Invalid(format!("ingest {} was not submitted: {why}", ingest.id)));
+    let mut repeats = Repeats::new(api.settings().retries);
+    let submitted = loop {
+        match api.post::<Ingest>(&path, &query, None::<&()>, Again::IfNotTaken) {
+            Ok(ingest) => break ingest,
+            Err(Failure::Unavailable(why)) => {
+                let now: Ingest = api.get(&path, &[])?;
+                if now.job_id.is_some() && now.job_id != before.job_id {
+                    break now;
+                }
+                if !repeats.pause(&why, None) {
+                    return Err(Failure::Unavailable(why));
+                }
             }
-            now
+            Err(Failure::Invalid(why)) => {
+                return Err(Failure::Invalid(format!("ingest {} was not submitted: {why}", before.id)));
+            }
+            Err(error) => return Err(error),
         }
-        Err(error) => return Err(error),
     };
     journal.submitted(submitted.job_id.as_deref())?;
     Ok(submitted)

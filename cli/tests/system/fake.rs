@@ -387,12 +387,6 @@ fn problem(status: u16, detail: &str) -> Answer {
     Answer { status, headers: Vec::new(), body: body.to_string().into_bytes() }
 }
 
-/// The resource `uploads` says `header`, the import API `headers`.
-fn rename_headers(request: &mut Value) {
-    let headers = request.as_object_mut().unwrap().remove("headers").unwrap();
-    request["header"] = headers;
-}
-
 fn s3_error(status: u16, code: &str) -> Answer {
     Answer { status, headers: Vec::new(), body: format!("<Error><Code>{code}</Code></Error>").into_bytes() }
 }
@@ -410,8 +404,8 @@ impl World {
         json!({
             "method": "PUT",
             "url": format!("http://127.0.0.1:{port}/storage/{token}?{SIGNATURE}{token}"),
-            "headers": [{"name": "x-amz-checksum-sha256", "value": sha256}],
-            "expires_at": "2026-11-24T12:00:00Z",
+            "header": [{"name": "x-amz-checksum-sha256", "value": sha256}],
+            "expires": "2026-11-24T12:00:00Z",
         })
     }
 
@@ -612,8 +606,10 @@ impl World {
                             multipart.clone(),
                             Multipart { name: name.clone(), parts: BTreeMap::new() },
                         );
-                        plans.push(json!({"name": name, "method": "MULTIPART", "multipart_id": multipart,
-                            "part_bytes": self.part_bytes, "parts": size.div_ceil(self.part_bytes)}));
+                        plans.push(
+                            json!({"name": name, "method": {"value": "MULTIPART"}, "multipart_id": multipart,
+                            "part_size": self.part_bytes, "part_count": size.div_ceil(self.part_bytes)}),
+                        );
                     } else {
                         let signed = Signed::File {
                             ingest: id.to_owned(),
@@ -621,9 +617,8 @@ impl World {
                             size,
                             sha256: sha256.clone(),
                         };
-                        let mut plan = self.sign(signed, port, &sha256);
-                        plan["name"] = json!(name);
-                        plans.push(plan);
+                        let request = self.sign(signed, port, &sha256);
+                        plans.push(json!({"name": name, "method": {"value": "PUT"}, "request": request}));
                     }
                 }
                 ok(json!({"file": plans}))
@@ -636,22 +631,23 @@ impl World {
                 let parts: Vec<_> = open
                     .parts
                     .iter()
-                    .map(|(number, bytes)| json!({"number": number, "size": bytes.len(), "etag": hex(&md5(bytes))}))
+                    .map(|(number, bytes)| json!({"part_number": number, "size": bytes.len(), "etag": hex(&md5(bytes))}))
                     .collect();
                 ok(json!({"part": parts}))
             }
+            ("POST", ["parts"], _) if !body["size"].is_u64() => problem(400, "`size` must be given"),
             ("POST", ["parts"], "") => {
                 let multipart = body["multipart_id"].as_str().unwrap().to_owned();
                 let mut signed = Vec::new();
                 for part in body["part"].as_array().unwrap().clone() {
                     let (number, sha256) =
-                        (part["number"].as_u64().unwrap(), part["sha256"].as_str().unwrap().to_owned());
+                        (part["part_number"].as_u64().unwrap(), part["sha256"].as_str().unwrap().to_owned());
                     let what = Signed::Part { multipart: multipart.clone(), number, sha256: sha256.clone() };
                     let mut request = self.sign(what, port, &sha256);
-                    request["number"] = json!(number);
+                    request["part_number"] = json!(number);
                     signed.push(request);
                 }
-                ok(json!({"part": signed}))
+                ok(json!({"request": signed}))
             }
             ("POST", ["parts"], "complete" | "abort") => {
                 let Some(open) = self.multiparts.remove(body["multipart_id"].as_str().unwrap()) else {
@@ -728,7 +724,7 @@ impl World {
             }
             ("GET", ["report"], _) => {
                 let signed = self.sign(Signed::Report, port, "");
-                ok(json!({"url": signed["url"], "expires_at": "x"}))
+                ok(json!({"url": signed["url"], "expires": "x"}))
             }
             ("POST", [], "undo") => {
                 let undo = self.mint();
@@ -774,7 +770,6 @@ impl World {
                         (part["part_number"].as_u64().unwrap(), part["sha256"].as_str().unwrap().to_owned());
                     let what = Signed::UploadPart { id: (*id).to_owned(), number, sha256: sha256.clone() };
                     let mut request = self.sign(what, port, &sha256);
-                    rename_headers(&mut request);
                     request["part_number"] = json!(number);
                     signed.push(request);
                 }
@@ -808,8 +803,7 @@ impl World {
             shown["method"] = json!({"value": "MULTIPART", "desc": "MULTIPART"});
             shown["part_size"] = json!(self.part_bytes);
         } else if state == "ISSUED" {
-            let mut request = self.sign(Signed::Upload { id: id.to_owned() }, port, &sha256);
-            rename_headers(&mut request);
+            let request = self.sign(Signed::Upload { id: id.to_owned() }, port, &sha256);
             shown["request"] = request;
         }
         ok(shown)

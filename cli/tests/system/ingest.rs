@@ -112,3 +112,18 @@ fn files_that_only_the_ingest_has_are_named() {
     let ended = desk.ingest(&[]).expect(0);
     assert!(ended.err.contains("1 file in the ingest and not in the folder"), "{}", ended.err);
 }
+
+#[test]
+fn a_folder_without_the_profiles_metadata_file_is_told_before_anything_is_sent() {
+    let desk = Desk::new();
+    desk.fake.world().profiles[0]["digital_details"] = serde_json::json!({"file_name_patterns": "*.csv"});
+    desk.scan("deep/values.csv", b"a");
+    desk.scan("1.tif", b"b");
+    let ended = desk.ingest(&[]).expect(4);
+    assert!(ended.err.contains("wants a metadata file `*.csv` at the top of `scans`"), "{}", ended.err);
+    assert!(desk.fake.world().ingests.is_empty());
+    desk.ingest(&["--no-submit"]).expect(0);
+    desk.scan("values.csv", b"a");
+    desk.ingest(&[]).expect(0);
+    assert_eq!(desk.fake.world().ingests.len(), 1);
+}

@@ -15,4 +15,5 @@ mod desk;
 mod failures;
 mod fake;
 mod ingest;
+mod memory;
 mod resume;
