@@ -99,8 +99,13 @@ impl Stack {
 
     /// The use cases over calls that are written down and can fail; the SDK itself tries once.
     pub fn faulty_app(&self) -> (App, Faulty) {
+        self.faulty_app_trying(1)
+    }
+
+    /// The same where the SDK tries `attempts` times, as it does in the product with 4.
+    pub fn faulty_app_trying(&self, attempts: u32) -> (App, Faulty) {
         let faulty = Faulty::new(http_client());
-        let clients = Clients::with(&self.sdk, faulty.clone(), 1);
+        let clients = Clients::with(&self.sdk, faulty.clone(), attempts);
         (vitrine_runtime::app(&self.config, &clients).expect("an app"), faulty)
     }
 
