@@ -5,15 +5,11 @@
 
 mod admin;
 mod docs;
+mod server;
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
-use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use vitrine_http::auth::SourceAddress;
 use vitrine_http::{api_router, delivery_router};
 use vitrine_runtime::Config;
 
@@ -38,24 +34,12 @@ async fn serve() -> Result<()> {
         .context("the variable `VITRINE_LISTEN` must be an address and a port")?;
     let api =
         vitrine_runtime::api(&config, vitrine_runtime::app(&config, &vitrine_runtime::clients().await)?);
-    let routes: Router =
-        api_router(api.clone()).merge(delivery_router(api)).layer(middleware::from_fn(from_socket));
+    let routes = api_router(api.clone()).merge(delivery_router(api));
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} can not be listened on"))?;
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(ended()).await?;
+    server::serve(listener, routes, server::Limits::default(), ended()).await;
     Ok(())
-}
-
-/// The caller's address is the socket's (B36).
-async fn from_socket(
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    request.extensions_mut().insert(SourceAddress(peer.ip()));
-    next.run(request).await
 }
 
 async fn ended() {
