@@ -52,7 +52,7 @@ pub async fn run() -> Result<String> {
         }
         invocations += 1;
         register(&app, next(&app, Queue::Incoming).await?, TIME).await?;
-        state = text(&ok(client.get(&format!("/uploads/{id}")).await)?, "/state/value")?;
+        state = text(&ok(client.get(&format!("/uploads/{id}")).await)?, "/state")?;
         eprintln!("invocation {invocations}: {state}");
     }
     let registered = registering.elapsed();

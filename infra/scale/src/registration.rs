@@ -40,7 +40,7 @@ pub async fn run() -> Result<String> {
             counted.heal();
             register(&app, message, Duration::from_secs(60)).await?;
             let calls = counted.calls();
-            let state = text(&ok(client.get(&format!("/uploads/{upload}")).await)?, "/state/value")?;
+            let state = text(&ok(client.get(&format!("/uploads/{upload}")).await)?, "/state")?;
             if state != "REGISTERED" {
                 bail!("upload {upload} is {state}");
             }
@@ -80,7 +80,7 @@ async fn seed(app: &App, title: &Title, there: usize, wanted: usize) -> Result<(
     let representation =
         app.catalog.representation(&title.rep.parse()?).await?.context("the representation is gone")?;
     let numbers: Vec<usize> = (there..wanted).collect();
-    for chunk in numbers.chunks(MAX_ITEMS - 1) {
+    for (transaction, chunk) in numbers.chunks(MAX_ITEMS - 1).enumerate() {
         let first = chunk.first().copied().unwrap_or_default();
         let mut change = Change::new(AuditRow {
             id: format!("619{first:015}0101").parse()?,
@@ -98,7 +98,7 @@ async fn seed(app: &App, title: &Title, there: usize, wanted: usize) -> Result<(
             change.create(&file(app, &representation, id)?)?;
         }
         app.catalog.commit(&change).await?;
-        if first % 9_900 == 0 {
+        if transaction % 100 == 99 {
             eprintln!("{first} files of {wanted}");
         }
     }
