@@ -7,6 +7,7 @@ use crate::Format;
 
 use super::csv::{CsvReader, CsvState};
 use super::error::{FileError, RowError};
+use super::marc::{MarcReader, MarcState};
 use super::row::SourceRow;
 use super::xml::{XmlReader, XmlState};
 
@@ -32,6 +33,7 @@ pub struct RowReader {
 enum Inner {
     Csv(Box<CsvReader>),
     Xml(Box<XmlReader>),
+    Marc(Box<MarcReader>),
     NotAStream,
 }
 
@@ -54,6 +56,7 @@ enum State {
     Start,
     Csv(CsvState),
     Xml(XmlState),
+    Marc(MarcState),
 }
 
 impl RowReader {
@@ -65,7 +68,7 @@ impl RowReader {
         let inner = match source {
             SourceFormat::Csv => Inner::Csv(Box::new(CsvReader::new(target))),
             SourceFormat::Xlsx => Inner::NotAStream,
-            SourceFormat::Marc => Inner::NotAStream,
+            SourceFormat::Marc => Inner::Marc(Box::new(MarcReader::new())),
             SourceFormat::MarcXml | SourceFormat::DublinCore | SourceFormat::Mods => {
                 Inner::Xml(Box::new(XmlReader::new(record_format(source, target))))
             }
@@ -89,6 +92,7 @@ impl RowReader {
                 let format = record_format(source, target);
                 Inner::Xml(Box::new(XmlReader::resume(format, offset, number, line, state)))
             }
+            State::Marc(state) => Inner::Marc(Box::new(MarcReader::resume(offset, number, state))),
         };
         Ok(Self { source, target, inner })
     }
@@ -98,6 +102,7 @@ impl RowReader {
         let (place, state) = match &self.inner {
             Inner::Csv(csv) => (csv.place(), csv.state().map(State::Csv)),
             Inner::Xml(xml) => (xml.place(), xml.state().map(State::Xml)),
+            Inner::Marc(marc) => (marc.place(), Some(State::Marc(marc.state()))),
             Inner::NotAStream => ((0, 0, 1), None),
         };
         // Before the header is read there is nothing to remember.
@@ -118,6 +123,7 @@ impl RowReader {
         match &mut self.inner {
             Inner::Csv(csv) => csv.push(bytes, out),
             Inner::Xml(xml) => xml.push(bytes, out),
+            Inner::Marc(marc) => marc.push(bytes, out),
             Inner::NotAStream => Err(FileError::NotAStream),
         }
     }
@@ -130,6 +136,7 @@ impl RowReader {
         match self.inner {
             Inner::Csv(mut csv) => csv.finish(out),
             Inner::Xml(mut xml) => xml.finish(out),
+            Inner::Marc(mut marc) => marc.finish(out),
             Inner::NotAStream => Err(FileError::NotAStream),
         }
     }
