@@ -4,14 +4,16 @@
 //! runs in its own process group, which is killed as a whole when time runs out or the caller loses interest.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::process::Command;
 
 use crate::job::{Answer, CHILD_VARIABLE, Job, Tool};
@@ -21,6 +23,8 @@ use crate::request::{FailureCode, ThumbnailOutcome, ThumbnailRequest, Tools};
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
 /// Enough of standard error to recognise how a process died.
 const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
+/// Where LibreOffice makes its socket, whatever it is told.
+const SOFFICE_SOCKETS: &str = "/tmp";
 /// Variables that programs outside this crate need to start at all; no credential is among them.
 const INHERITED_VARIABLES: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LANG"];
 
@@ -42,9 +46,27 @@ pub async fn make_thumbnails(request: ThumbnailRequest, tools: &Tools) -> Thumbn
             let Some(program) = program else {
                 return ThumbnailOutcome::Unsupported { reason };
             };
-            outcome(run(&request, Some((tool, program.clone())), wall, tools).await)
+            let answer = run(&request, Some((tool, program.clone())), wall, tools).await;
+            if tool == Tool::Soffice {
+                remove_dead_sockets(Path::new(SOFFICE_SOCKETS)).await;
+            }
+            outcome(answer)
         }
         answer => outcome(answer),
+    }
+}
+
+/// Removes LibreOffice's sockets at which nobody listens: those of the run that just ended, which may make its socket in
+/// the common folder but not remove it, and those of runs that were killed.
+async fn remove_dead_sockets(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().as_bytes().starts_with(b"OSL_PIPE_")) {
+        let path = entry.path();
+        let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if UnixStream::connect(&path).await.is_err_and(refused) {
+            // Somebody else's, or gone meanwhile: either is fine.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -190,6 +212,21 @@ mod tests {
             Answer::Failed { code, .. } => code,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn only_sockets_without_a_listener_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let alive = std::os::unix::net::UnixListener::bind(at("OSL_PIPE_0_alive")).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(at("OSL_PIPE_0_dead")).unwrap());
+        drop(std::os::unix::net::UnixListener::bind(at("other")).unwrap());
+        std::fs::write(at("OSL_PIPE_file"), b"").unwrap();
+        remove_dead_sockets(folder.path()).await;
+        drop(alive);
+        let left =
+            ["OSL_PIPE_0_alive", "OSL_PIPE_0_dead", "other", "OSL_PIPE_file"].map(|name| at(name).exists());
+        assert!(left[0] && !left[1] && left[2], "{left:?}");
     }
 
     #[test]

@@ -49,11 +49,25 @@ fn needs_soffice() -> Result<Drawn> {
     ))
 }
 
+/// What every profile says before LibreOffice first reads it: nothing that a document points at is loaded, no link is
+/// updated, no macro runs. The sandbox forbids most of it as well; this also holds for files that the program may read.
+const SETTINGS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop></item>
+<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>2</value></prop></item>
+<item oor:path="/org.openoffice.Office.Calc/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>2</value></prop></item>
+</oor:items>
+"#;
+
 /// Lets LibreOffice make a PDF of the document, with a profile of its own that goes with the work folder.
 fn rendered(program: &Path, target: u32, job: &Job) -> Result<Drawn> {
     // A new profile makes it start twice, and the second start stumbles over the socket of the first, which it may not
     // remove. The profile is then ready: under another name it has another socket, and needs only one start.
     let (fresh, ready) = (job.work_dir.join("profile"), job.work_dir.join("profile-ready"));
+    fs::create_dir_all(fresh.join("user"))?;
+    fs::write(fresh.join("user/registrymodifications.xcu"), SETTINGS)?;
     let made = match convert(program, &fresh, job)? {
         Some(made) => Some(made),
         None if fs::rename(&fresh, &ready).is_ok() => convert(program, &ready, job)?,
