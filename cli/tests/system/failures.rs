@@ -132,3 +132,17 @@ fn an_empty_folder_and_names_that_can_not_be_sent_are_told_before_anything_happe
     assert!(ended.err.contains("a\\b.tif") && ended.err.contains("c d.tif"), "{}", ended.err);
     assert!(desk.fake.world().ingests.is_empty());
 }
+
+#[test]
+fn a_file_that_changes_while_it_is_sent_is_sent_again() {
+    let desk = Desk::new();
+    desk.scan("1.tif", b"first");
+    desk.fake.hold_after(Some(0));
+    let child = desk.start(&["ingest", "scans", "--profile", "7001"]);
+    desk.fake.wait_until_held(1);
+    desk.scan("1.tif", b"second, and longer");
+    desk.fake.hold_after(None);
+    let ended = desk.end(child).expect(0);
+    assert!(ended.err.contains("`1.tif` changed while it was sent"), "{}", ended.err);
+    assert_eq!(desk.arrived(), ["1.tif"]);
+}

@@ -127,3 +127,13 @@ fn a_folder_without_the_profiles_metadata_file_is_told_before_anything_is_sent()
     desk.ingest(&[]).expect(0);
     assert_eq!(desk.fake.world().ingests.len(), 1);
 }
+
+#[test]
+fn quiet_says_the_report_and_nothing_else() {
+    let desk = Desk::new();
+    desk.scan("values.csv", b"a");
+    desk.scan(".hidden", b"b");
+    let ended = desk.ingest(&["--quiet"]).expect(0);
+    assert_eq!(ended.err, "");
+    assert!(ended.out.contains("COMPLETED_SUCCESS"), "{}", ended.out);
+}
