@@ -174,6 +174,12 @@ impl Fake {
         self.world.1.notify_all();
     }
 
+    /// Opens the gate after the client was killed, and waits until what it had sent has ended, one way or the other.
+    pub fn release(&self) {
+        self.hold_after(None);
+        self.wait_for("an idle storage", |world| world.busy == 0);
+    }
+
     /// Waits until a condition holds.
     pub fn wait_for(&self, what: &str, holds: impl Fn(&World) -> bool) {
         let until = Instant::now() + PATIENCE;
@@ -807,11 +813,6 @@ impl World {
             shown["request"] = request;
         }
         ok(shown)
-    }
-
-    /// Whether no body is on its way.
-    pub fn is_idle(&self) -> bool {
-        self.busy == 0
     }
 
     /// How many requests began with `what`.
