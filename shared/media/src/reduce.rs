@@ -5,12 +5,18 @@
 use crate::draw::{Result, broken, check_held};
 use crate::raster::{Layout, Raster};
 
+/// Most rows whose samples are added up in 16 bits: 257 times 255 is the largest sum that fits.
+const MAX_COLUMN_ROWS: usize = 257;
+
 /// Receives rows from the top and averages blocks of them.
 pub(crate) struct RowReducer {
     width: usize,
     height: usize,
     layout: Layout,
     factor: usize,
+    /// Sums down the columns, one a sample of a row: narrow and in step with the row, so that many are added at once
+    columns: Vec<u16>,
+    rows_in_columns: usize,
     /// Sums of the block row under way, one a channel of an output pixel
     sums: Vec<u32>,
     rows_in_block: usize,
@@ -34,6 +40,8 @@ impl RowReducer {
             height,
             layout,
             factor,
+            columns: vec![0; if factor == 1 { 0 } else { width * layout.channels() }],
+            rows_in_columns: 0,
             sums: vec![0; if factor == 1 { 0 } else { row_len }],
             rows_in_block: 0,
             rows_seen: 0,
@@ -55,10 +63,12 @@ impl RowReducer {
             self.pixels.extend_from_slice(row);
             return Ok(());
         }
-        match self.layout {
-            Layout::Gray => add_row::<1>(&mut self.sums, row, self.factor),
-            Layout::Rgb => add_row::<3>(&mut self.sums, row, self.factor),
-            Layout::Cmyk => add_row::<4>(&mut self.sums, row, self.factor),
+        for (sum, sample) in self.columns.iter_mut().zip(row) {
+            *sum += u16::from(*sample);
+        }
+        self.rows_in_columns += 1;
+        if self.rows_in_columns == MAX_COLUMN_ROWS {
+            self.add_columns();
         }
         self.rows_in_block += 1;
         if self.rows_in_block == self.factor {
@@ -67,8 +77,20 @@ impl RowReducer {
         Ok(())
     }
 
+    /// Adds the columns up to blocks and starts them anew.
+    fn add_columns(&mut self) {
+        match self.layout {
+            Layout::Gray => add_blocks::<1>(&mut self.sums, &self.columns, self.factor),
+            Layout::Rgb => add_blocks::<3>(&mut self.sums, &self.columns, self.factor),
+            Layout::Cmyk => add_blocks::<4>(&mut self.sums, &self.columns, self.factor),
+        }
+        self.columns.fill(0);
+        self.rows_in_columns = 0;
+    }
+
     /// Averages the block row under way. The last block of a row, and the last row, may be narrower.
     fn close_block(&mut self) {
+        self.add_columns();
         let channels = self.layout.channels();
         let last_block = self.sums.len() / channels - 1;
         for (block, sums) in self.sums.chunks_exact_mut(channels).enumerate() {
@@ -106,11 +128,12 @@ impl RowReducer {
     }
 }
 
-fn add_row<const CHANNELS: usize>(sums: &mut [u32], row: &[u8], factor: usize) {
-    for (sums, block) in sums.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(row.chunks(factor * CHANNELS)) {
+fn add_blocks<const CHANNELS: usize>(sums: &mut [u32], columns: &[u16], factor: usize) {
+    let blocks = columns.chunks(factor * CHANNELS);
+    for (sums, block) in sums.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(blocks) {
         for pixel in block.as_chunks::<CHANNELS>().0 {
-            for (sum, sample) in sums.iter_mut().zip(pixel) {
-                *sum += u32::from(*sample);
+            for (sum, column) in sums.iter_mut().zip(pixel) {
+                *sum += u32::from(*column);
             }
         }
     }
@@ -131,6 +154,16 @@ mod tests {
         let raster = reducer.finish().unwrap();
         assert_eq!((raster.width, raster.height), (4, 4));
         assert_eq!(raster.pixels, [10, 10, 10, 90, 10, 10, 10, 90, 10, 10, 10, 90, 90, 90, 90, 90]);
+    }
+
+    #[test]
+    fn blocks_higher_than_the_column_sums_can_hold_average_right() {
+        // Factor 666: two full flushes of the columns and a part.
+        let mut reducer = RowReducer::new(3, 1000, Layout::Rgb, 1).unwrap();
+        for _ in 0..1000 {
+            reducer.push(&[255, 254, 0, 255, 254, 0, 255, 254, 3]).unwrap();
+        }
+        assert_eq!(reducer.finish().unwrap().pixels, [255, 254, 1, 255, 254, 1]);
     }
 
     #[test]

@@ -430,6 +430,12 @@ async fn a_frame_of_a_film_that_is_not_its_black_beginning() {
         let Some(bytes) = made_by_ffmpeg(folder.path(), name, &frames, &RAW, &options) else { return };
         let made = picture(name, &bytes, 200).await;
         assert_quarters(&made, name);
+        assert_eq!((made.facts.width, made.facts.height), (Some(96), Some(64)), "{name}");
+        assert!(
+            made.facts.duration_ms.is_some_and(|ms| ms.abs_diff(3000) <= 100),
+            "{name}: {:?}",
+            made.facts
+        );
     }
 }
 
@@ -451,6 +457,7 @@ async fn the_waveform_of_a_sound_is_where_the_sound_is() {
     let made = picture("a.wav", &riff(b"WAVE", &[(b"fmt ", format), (b"data", samples)]), 200).await;
     // ffmpeg rounds to even.
     assert_eq!((made.image.width, made.image.height.next_multiple_of(2)), (200, 74));
+    assert_eq!((made.facts.duration_ms, made.facts.width), (Some(1000), None));
     let ink = [0x2d, 0x5d, 0x7b];
     made.assert_at((25, 40), ink, 60, "loud");
     made.assert_at((25, 60), ink, 60, "loud");

@@ -13,6 +13,8 @@ use crate::raster;
 
 /// Small, because a row of tiles keeps many open.
 const BUFFER_BYTES: usize = 16 << 10;
+/// Larger where a row is one strip and one buffer is open at a time.
+const STRIP_BUFFER_BYTES: usize = 64 << 10;
 
 /// Several ends of line of group 3, whatever bit the data before ends at. Source: ITU-T T.4 section 4.1.
 const END_OF_PAGE: [u8; 8] = [0x00, 0x01, 0x00, 0x10, 0x01, 0x00, 0x10, 0x01];
@@ -108,7 +110,9 @@ impl<'a> Codec<'a> {
             return Err(broken("chunk is missing"));
         };
         let segment = Segment { data: self.data, at, left: length, reversed: self.reversed_bits };
-        let buffered = BufReader::with_capacity(BUFFER_BYTES, segment);
+        let alone = self.layout.columns == 1 && self.layout.planes == 1;
+        let capacity = if alone { STRIP_BUFFER_BYTES } else { BUFFER_BYTES };
+        let buffered = BufReader::with_capacity(capacity, segment);
         Ok(match self.compression {
             Compression::None => Box::new(buffered),
             Compression::PackBits => Box::new(PackBits { input: buffered, run: Run::Literal(0) }),

@@ -168,6 +168,8 @@ fn read_rows(
     let mut damage: Option<String> = None;
     let mut any_good = false;
 
+    // Rows that need no change go on as they are read.
+    let direct = layout.columns == 1 && per_chunk == samples.per_pixel && samples.are_pixels();
     for (band, top) in (0..layout.height).step_by(layout.chunk_height).enumerate() {
         let bands = layout.height.div_ceil(layout.chunk_height);
         let rows = layout.chunk_height.min(layout.height - top);
@@ -180,6 +182,20 @@ fn read_rows(
             }
         }
         for _ in 0..rows {
+            if direct && let Some(Some(stream)) = streams.first_mut() {
+                match stream.read_exact(&mut stored) {
+                    Ok(()) => {
+                        any_good = true;
+                        codec.undo_prediction(&mut stored, per_chunk, &samples);
+                        reducer.push(stored.get(..row.len()).unwrap_or_default())?;
+                        continue;
+                    }
+                    Err(error) => {
+                        note(&mut damage, error.into(), band);
+                        streams.clear();
+                    }
+                }
+            }
             row.fill(samples.paper());
             for (number, slot) in streams.iter_mut().enumerate() {
                 let Some(stream) = slot else { continue };

@@ -113,6 +113,17 @@ impl Samples {
         self.bits == 1 && self.per_pixel == 1
     }
 
+    /// Tells whether a row of samples as stored is a row of pixels in [`Self::layout`].
+    pub fn are_pixels(&self) -> bool {
+        let wanted = match self.meaning {
+            Meaning::BlackIsZero => 1,
+            Meaning::Rgb => 3,
+            Meaning::Cmyk => 4,
+            _ => return false,
+        };
+        self.bits == 8 && self.per_pixel == wanted
+    }
+
     /// The sample value that stands for what was lost.
     pub fn paper(&self) -> u8 {
         if matches!(self.meaning, Meaning::WhiteIsZero | Meaning::Cmyk) { 0 } else { 255 }
