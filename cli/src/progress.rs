@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::digest;
+use crate::failure::Failure;
 use crate::terminal;
+use crate::walk::Local;
 
 /// Files from this size on get a bar of their own.
 const OWN_BAR_BYTES: u64 = 16 * 1024 * 1024;
@@ -28,7 +31,8 @@ impl Progress {
     /// Progress of this many files and bytes.
     pub fn new(total_files: u64, total_bytes: u64) -> Self {
         let bar = ProgressBar::new(total_bytes.max(1));
-        bar.set_style(style("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta} {wide_msg}"));
+        bar.set_style(style("{bar:20} {msg}, {bytes}/{total_bytes}, {bytes_per_sec}, ETA {eta}"));
+        bar.set_message(format!("0/{total_files} files"));
         Self {
             bar: shown(bar),
             total_files,
@@ -39,12 +43,12 @@ impl Progress {
         }
     }
 
-    /// A bar for a large file.
-    pub fn own_bar(&self, name: &str, size: u64) -> Option<ProgressBar> {
+    /// A bar for what is done with a large file; `None` for others.
+    pub fn own_bar(&self, doing: &str, name: &str, size: u64) -> Option<ProgressBar> {
         (size >= OWN_BAR_BYTES).then(|| {
             let bar = ProgressBar::new(size);
-            bar.set_style(style("  {bar:28} {bytes}/{total_bytes} {wide_msg}"));
-            bar.set_message(terminal::plain(name));
+            bar.set_style(style("  {bar:18} {bytes}/{total_bytes} {wide_msg}"));
+            bar.set_message(format!("{doing} {}", terminal::plain(name)));
             shown(bar)
         })
     }
@@ -95,7 +99,7 @@ impl Progress {
 /// A bar for something counted to a hundred.
 pub fn percent_bar() -> ProgressBar {
     let bar = ProgressBar::new(100);
-    bar.set_style(style("{bar:30} {percent}% {wide_msg}"));
+    bar.set_style(style("{bar:20} {percent}% {wide_msg}"));
     shown(bar)
 }
 
@@ -110,6 +114,23 @@ fn shown(bar: ProgressBar) -> ProgressBar {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// The SHA-256 of a whole file, with a bar where that takes its time.
+///
+/// # Errors
+/// A file that can not be read.
+pub fn checksum(progress: &Progress, local: &Local) -> Result<String, Failure> {
+    let bar = progress.own_bar("reading", &local.name, local.size);
+    let sum = digest::sha256(&local.path, 0, local.size, &mut |bytes| {
+        if let Some(bar) = &bar {
+            bar.inc(bytes);
+        }
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    sum.map_err(|error| Failure::local(&local.path, "read", &error))
 }
 
 /// A reader whose bytes are counted, and counted back unless it is told that they arrived.

@@ -18,10 +18,10 @@ use sha2::{Digest, Sha256};
 
 use crate::api::{Again, Api, segment};
 use crate::args::UploadArgs;
-use crate::digest::{self, hex};
+use crate::digest::hex;
 use crate::failure::Failure;
 use crate::journal::write_whole;
-use crate::progress::Progress;
+use crate::progress::{Progress, checksum};
 use crate::send::{self, Piece, Whole};
 use crate::settings::state_folder;
 use crate::terminal::{note, plain};
@@ -220,8 +220,7 @@ impl Sender<'_> {
     }
 
     fn create(&self, local: &Local) -> Result<Upload, Failure> {
-        let sha256 = digest::sha256(&local.path, 0, local.size, &mut |_| {})
-            .map_err(|error| Failure::local(&local.path, "read", &error))?;
+        let sha256 = checksum(self.progress, local)?;
         let wish = UploadWish {
             representation_id: self.representation,
             file_name: &local.name,
@@ -242,7 +241,7 @@ impl Sender<'_> {
         tasks: &SyncSender<Task>,
     ) -> Result<(), Failure> {
         let arrived: ArrivedParts = self.api.get(&format!("uploads/{upload}/parts"), &[])?;
-        let bar = self.progress.own_bar(&local.name, local.size);
+        let bar = self.progress.own_bar("sending", &local.name, local.size);
         let mut missing = Vec::new();
         for number in 1..=local.size.div_ceil(part_bytes) {
             let length = length(local, part_bytes, number);

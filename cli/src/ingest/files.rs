@@ -19,7 +19,7 @@ use crate::api::{Again, Api};
 use crate::digest;
 use crate::failure::Failure;
 use crate::journal::{Entry, Journal, Multipart};
-use crate::progress::Progress;
+use crate::progress::{Progress, checksum};
 use crate::send::{self, Piece, Whole};
 use crate::terminal::{count, note, plain};
 use crate::walk::{Found, Local, Walk};
@@ -291,8 +291,7 @@ impl Sender<'_> {
                 self.give_up(&local, &old);
             }
         }
-        let sha256 = digest::sha256(&local.path, 0, local.size, &mut |_| {})
-            .map_err(|error| Failure::local(&local.path, "read", &error))?;
+        let sha256 = checksum(self.progress, &local)?;
         let ready = Ready { local, sha256 };
         self.journal.record(&ready.entry(None, None), false)?;
         Ok((ready, None))
@@ -346,7 +345,7 @@ impl Sender<'_> {
     ) -> Result<(), Failure> {
         let parts = ready.local.size.div_ceil(multipart.part_bytes);
         let missing: Vec<u64> = (1..=parts).filter(|number| !arrived.contains(number)).collect();
-        let bar = self.progress.own_bar(&ready.local.name, ready.local.size);
+        let bar = self.progress.own_bar("sending", &ready.local.name, ready.local.size);
         for number in (1..=parts).filter(|number| arrived.contains(number)) {
             let bytes = length(&ready.local, &multipart, number);
             self.progress.more(bytes);
@@ -408,10 +407,9 @@ impl Sender<'_> {
                         "`{}` changed while it was sent; sending it again",
                         plain(&ready.local.name)
                     ));
-                    let path = ready.local.path.clone();
-                    let gone = |error| Failure::local(&path, "read", &error);
-                    let local = Local::look(ready.local.name.clone(), path.clone()).map_err(gone)?;
-                    let sha256 = digest::sha256(&path, 0, local.size, &mut |_| {}).map_err(gone)?;
+                    let local = Local::look(ready.local.name.clone(), ready.local.path.clone())
+                        .map_err(|error| Failure::local(&ready.local.path, "read", &error))?;
+                    let sha256 = checksum(self.progress, &local)?;
                     ready = Ready { local, sha256 };
                 }
             }
