@@ -250,11 +250,11 @@ impl CsvReader {
         if count > MAX_COLUMNS || extra.iter().any(|v| !v.trim().is_empty()) {
             let message = format!("{count} cells for {columns} columns: is a separator not quoted?");
             let mut error = error(RowErrorCode::TooManyCells, None, message);
-            error.group = group(layout, &values);
+            error.group = csv_row::group(layout, &values);
             self.family = Family { group: error.group.clone(), described: true };
             return out.push(Err(error));
         }
-        out.push(csv_row::read(layout, &values, place, &mut self.family));
+        out.push(csv_row::read(layout, &values, place, &mut self.family, true));
     }
 
     /// Refuses a row whose end cannot be trusted and goes on behind its first line.
@@ -276,7 +276,7 @@ impl CsvReader {
             .filter_map(|c| std::str::from_utf8(data.get(c.start..c.end)?).ok())
             .map(Cow::Borrowed)
             .collect();
-        let group = if known.len() == cells.len() { group(layout, &known) } else { None };
+        let group = if known.len() == cells.len() { csv_row::group(layout, &known) } else { None };
         self.family = Family { group: group.clone(), described: true };
         out.push(Err(RowError { number: self.number, group, code, line: self.line, column: None, message }));
         self.strict_until = self.strict_until.max(self.input.offset_at(stopped));
@@ -307,11 +307,4 @@ impl CsvReader {
 fn value<'t>(text: &'t str, cell: &Cell) -> Cow<'t, str> {
     let value = text.get(cell.start..cell.end).unwrap_or_default();
     if cell.escaped { Cow::Owned(value.replace("\"\"", "\"")) } else { Cow::Borrowed(value) }
-}
-
-/// Returns the group that a row names.
-fn group(layout: &Layout, values: &[Cow<'_, str>]) -> Option<String> {
-    let at = layout.columns.iter().position(|c| *c == super::columns::Column::Group)?;
-    let group = values.get(at)?.trim();
-    (!group.is_empty() && group.len() <= 1024).then(|| group.to_owned())
 }

@@ -27,12 +27,14 @@ pub(super) struct Family {
     pub(super) described: bool,
 }
 
-/// Reads one row. `cells` are the values in the columns' order; cells that are missing at the end are empty.
+/// Reads one row. `cells` are the values in the columns' order; cells that are missing at the end are empty. Without
+/// `check` the record is not parsed: for rows of which only the place in their group matters.
 pub(super) fn read(
     layout: &Layout,
     cells: &[Cow<'_, str>],
     place: Place,
     family: &mut Family,
+    check: bool,
 ) -> Result<SourceRow, RowError> {
     let mut reader = Reader::new(layout, place);
     for (index, (column, value)) in layout.columns.iter().zip(cells).enumerate() {
@@ -44,7 +46,7 @@ pub(super) fn read(
     let group = reader.row.group.clone();
     let continues = group.is_some() && family.group == group;
     let described = reader.has_metadata;
-    let result = reader.finish(continues && family.described);
+    let result = reader.finish(continues && family.described, check);
     *family = Family { described: described || (continues && family.described), group };
     result
 }
@@ -164,14 +166,14 @@ impl<'l> Reader<'l> {
         }
     }
 
-    fn finish(mut self, described_before: bool) -> Result<SourceRow, RowError> {
+    fn finish(mut self, described_before: bool, check: bool) -> Result<SourceRow, RowError> {
         if let Some(mut error) = self.error {
             error.group = self.row.group;
             return Err(error);
         }
         if self.has_metadata && !described_before {
             self.record.push_str("</record>");
-            if let Err(errors) = parse_record(self.layout.format, &self.record) {
+            if check && let Err(errors) = parse_record(self.layout.format, &self.record) {
                 let SourceRow { number, group, line, .. } = self.row;
                 return Err(of_record(number, group, line, &errors, false));
             }
@@ -179,4 +181,11 @@ impl<'l> Reader<'l> {
         }
         Ok(self.row)
     }
+}
+
+/// Returns the group that a row names.
+pub(super) fn group(layout: &Layout, values: &[Cow<'_, str>]) -> Option<String> {
+    let at = layout.columns.iter().position(|c| *c == Column::Group)?;
+    let group = values.get(at)?.trim();
+    (!group.is_empty() && group.len() <= 1024).then(|| group.to_owned())
 }

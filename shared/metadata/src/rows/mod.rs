@@ -17,6 +17,10 @@ mod marc8;
 mod marc8_sets;
 mod reader;
 mod row;
+mod xlsx;
+mod xlsx_book;
+mod xlsx_part;
+mod xlsx_value;
 mod xml;
 mod xml_outer;
 mod xml_record;
@@ -27,6 +31,8 @@ pub use error::{FileError, RowError, RowErrorCode};
 pub use file_name::check_file_reference;
 pub use reader::{Checkpoint, RowReader};
 pub use row::{CollectionName, RowFile, RowRepresentation, SourceRow};
+pub use xlsx::{WorkbookPage, xlsx_rows};
+pub use xlsx_part::WorkbookLimits;
 
 /// Bytes of one row of a table as UTF-8, its line end included; a longer row is an error of its own.
 pub const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
