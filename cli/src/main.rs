@@ -1,5 +1,6 @@
 //! `vitrine`, the command line for staff. It speaks the public API and nothing else.
 
+mod answers;
 mod api;
 mod args;
 mod digest;

@@ -2,7 +2,9 @@
 
 mod arrived;
 mod files;
+mod plan;
 mod scan;
+mod work;
 
 use std::io::Write;
 
