@@ -71,7 +71,6 @@ async fn every_public_file_ends_in_a_named_outcome_and_no_decoder_dies() {
     let queue = Mutex::new(files.into_iter());
     let seen: Mutex<BTreeMap<&'static str, usize>> = Mutex::default();
     let wrong: Mutex<Vec<String>> = Mutex::default();
-    let peak = Mutex::new(0);
     let work = async || {
         let out = tempfile::tempdir().unwrap();
         loop {
@@ -79,10 +78,6 @@ async fn every_public_file_ends_in_a_named_outcome_and_no_decoder_dies() {
             let outcome = common::thumbnail_of(&file, out.path(), 200, &tools).await;
             let class = class_of(&outcome);
             *seen.lock().unwrap().entry(class).or_default() += 1;
-            if let ThumbnailOutcome::Made { usage, .. } = &outcome {
-                let mut peak = peak.lock().unwrap();
-                *peak = usage.peak_rss_bytes.max(*peak);
-            }
             if std::env::var_os("VITRINE_CORPUS_LIST").is_some() {
                 eprintln!("{}: {outcome:?}", file.display());
             }
@@ -95,7 +90,7 @@ async fn every_public_file_ends_in_a_named_outcome_and_no_decoder_dies() {
     };
     tokio::join!(work(), work(), work());
     let seen = seen.into_inner().unwrap();
-    let peak = peak.into_inner().unwrap();
+    let peak = common::largest_child();
     eprintln!("{total} public files: {seen:?}; largest child {} MiB", peak >> 20);
     assert_eq!(seen.values().sum::<usize>(), total);
     let wrong = wrong.into_inner().unwrap();

@@ -16,8 +16,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::build::{
-    Tag, idat, jpeg, jpeg_with, png_chunk, png_of, riff, segment, strip, tag, tiff_lzw, tiff_of, with, zip,
-    zlib,
+    Tag, idat, jpeg, jpeg_with, png_chunk, png_of, riff, segment, strip, tag, tiff_lzw, tiff_of, webp, with,
+    zip, zlib,
 };
 use common::{Picture, picture};
 use moxcms::ColorProfile;
@@ -141,7 +141,7 @@ async fn a_profile_is_applied_in_every_format_that_carries_one() {
     let bytes = tiff_of(false, &with(rgb_strip(1, quarters().len()), [(34675, 7, opaque)]), &quarters(), 0);
     assert_swapped(&picture("profile.tif", &bytes, 200).await, "tiff");
 
-    let still = webp(&quarters());
+    let still = webp(&quarters(), SIDES);
     let mut header = vec![0x20, 0, 0, 0];
     header.extend(&(SIDES.0 as u32 - 1).to_le_bytes()[..3]);
     header.extend(&(SIDES.1 as u32 - 1).to_le_bytes()[..3]);
@@ -193,23 +193,9 @@ async fn gif_with_a_frame_smaller_than_its_canvas() {
     made.assert_at((75, 25), WHITE, 24, "part.gif");
 }
 
-/// A lossless WebP of these pixels.
-#[expect(unsafe_code, reason = "libwebp is a C library")]
-fn webp(rgb: &[u8]) -> Vec<u8> {
-    let (width, height) = (SIDES.0 as i32, SIDES.1 as i32);
-    let mut made: *mut u8 = std::ptr::null_mut();
-    // SAFETY: the pointer and stride describe `rgb`; what comes back is copied and given back to the library.
-    unsafe {
-        let len = libwebp_sys::WebPEncodeLosslessRGB(rgb.as_ptr(), width, height, width * 3, &raw mut made);
-        let bytes = std::slice::from_raw_parts(made, len).to_vec();
-        libwebp_sys::WebPFree(made.cast());
-        bytes
-    }
-}
-
 #[tokio::test]
 async fn webp_lossless() {
-    assert_drawn("lossless.webp", webp(&quarters())).await;
+    assert_drawn("lossless.webp", webp(&quarters(), SIDES)).await;
 }
 
 fn rgb_strip(compression: u64, len: usize) -> Vec<Tag> {

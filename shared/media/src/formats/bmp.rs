@@ -37,9 +37,10 @@ fn check_declared(input: &mut (impl Read + Seek)) -> Result<()> {
     input.rewind()?;
     let [.., w0, w1, w2, w3, h0, h1, h2, h3] = head;
     // Headers of 12 bytes have sides of 16 bits, which cannot be too large.
-    if head.get(14).is_some_and(|len| *len >= 40) {
-        let height = i32::from_le_bytes([h0, h1, h2, h3]).unsigned_abs();
-        check_held(u32::from_le_bytes([w0, w1, w2, w3]), height, 1)?;
+    if head.get(14).is_some_and(|len| *len >= 40)
+        && let Ok(width) = u32::try_from(i32::from_le_bytes([w0, w1, w2, w3]))
+    {
+        check_held(width, i32::from_le_bytes([h0, h1, h2, h3]).unsigned_abs(), 1)?;
     }
     Ok(())
 }

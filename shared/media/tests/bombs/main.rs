@@ -21,7 +21,6 @@ mod vector;
 use std::net::TcpListener;
 use std::sync::Mutex;
 
-use nix::sys::resource::{UsageWho, getrusage};
 use vitrine_media::{FailureCode, ThumbnailOutcome};
 
 /// How a hostile file must end.
@@ -61,11 +60,6 @@ fn class_of(outcome: &ThumbnailOutcome) -> Option<Class> {
     })
 }
 
-/// The largest process that this one has waited for, and those have.
-fn largest_child() -> u64 {
-    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss() as u64 * 1024
-}
-
 async fn all_end_as_they_must(bombs: Vec<Bomb>) {
     let queue = Mutex::new(bombs.into_iter());
     let wrong = Mutex::new(Vec::new());
@@ -83,7 +77,8 @@ async fn all_end_as_they_must(bombs: Vec<Bomb>) {
     tokio::join!(work(), work());
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(largest_child() <= RSS_BOUND, "a child held {} bytes", largest_child());
+    let largest = common::largest_child();
+    assert!(largest <= RSS_BOUND, "a child held {largest} bytes");
 }
 
 #[tokio::test]

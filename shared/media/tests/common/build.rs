@@ -177,6 +177,21 @@ pub fn jpeg_with(jpeg: &[u8], more: &[u8]) -> Vec<u8> {
     [&jpeg[..2], more, &jpeg[2..]].concat()
 }
 
+/// A lossless WebP of these pixels.
+#[expect(unsafe_code, reason = "libwebp is a C library")]
+pub fn webp(rgb: &[u8], (width, height): (usize, usize)) -> Vec<u8> {
+    assert_eq!(rgb.len(), width * height * 3);
+    let (width, height) = (width as i32, height as i32);
+    let mut made: *mut u8 = std::ptr::null_mut();
+    // SAFETY: the pointer and stride describe `rgb`; what comes back is copied and given back to the library.
+    unsafe {
+        let len = libwebp_sys::WebPEncodeLosslessRGB(rgb.as_ptr(), width, height, width * 3, &raw mut made);
+        let bytes = std::slice::from_raw_parts(made, len).to_vec();
+        libwebp_sys::WebPFree(made.cast());
+        bytes
+    }
+}
+
 /// A RIFF file of that form.
 pub fn riff(form: &[u8; 4], chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut body = form.to_vec();

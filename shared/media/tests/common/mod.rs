@@ -10,6 +10,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use nix::sys::resource::{UsageWho, getrusage};
 use turbojpeg::{Image, PixelFormat};
 use vitrine_media::{
     Facts, HEAD_LEN, ThumbnailOutcome, ThumbnailRequest, Tools, Usage, identify, make_thumbnails,
@@ -44,6 +45,12 @@ pub async fn thumbnail(name: &str, bytes: &[u8], size: u32) -> (tempfile::TempDi
     std::fs::write(&source, bytes).unwrap();
     let outcome = thumbnail_of(&source, folder.path(), size, &tools()).await;
     (folder, outcome)
+}
+
+/// The most memory of any one process that this one has waited for, or that those have.
+pub fn largest_child() -> u64 {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    u64::try_from(used.max_rss()).unwrap() * 1024
 }
 
 /// A thumbnail that came out, decoded again.
