@@ -118,11 +118,12 @@ fn a_bad_row_leaves_the_others_alone() {
         + &row(6, &[" ", ""])
         + &row(7, &["x", "", "more"])
         + &row(8, &["", "991"])
-        + &row(9, &["B"]);
+        + &row(9, &["B"])
+        + "<row r='10'><c r='A10'><f>1+1</f><v/></c></row>";
     let rows = try_read(&workbook(&rows, "")).unwrap();
     assert_eq!(
         outcomes(&rows),
-        ["A", "!cell_error", "!cell_error", "!cell_error", "!too_many_cells", "-", "B"]
+        ["A", "!cell_error", "!cell_error", "!cell_error", "!too_many_cells", "-", "B", "!cell_error"]
     );
     let error = rows[2].as_ref().unwrap_err();
     assert_eq!((error.number, error.line, error.column.as_deref()), (3, 4, Some("mms_id")));

@@ -108,6 +108,32 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn b23_whatever_is_taken_stays_below_the_folder(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "a", "b.tif", "..", ".", "/", "\\", "%2e", "%2F", "%252e", " ", "\u{FF0E}", "\u{2025}", ":", "C", "\0", "*", "~",
+                ]),
+                0..8,
+            ),
+        ) {
+            let path = parts.concat();
+            if check_file_reference(&path).is_ok() {
+                // As the strictest of readers would see it: unescaped as often as it takes, wide forms folded.
+                let mut seen: String = path.nfkc().collect();
+                for _ in 0..4 {
+                    for (escape, plain) in [("%25", "%"), ("%2e", "."), ("%2E", "."), ("%2f", "/"), ("%2F", "/"), ("%5c", "\\")] {
+                        seen = seen.replace(escape, plain);
+                    }
+                }
+                let seen = seen.replace('\\', "/");
+                proptest::prop_assert!(!seen.starts_with('/'));
+                proptest::prop_assert!(seen.split('/').all(|s| s.trim() != ".." && s.trim() != "."), "{seen}");
+            }
+        }
+    }
+
     #[test]
     fn b23_refuses_every_way_out_of_the_folder() {
         for bad in [

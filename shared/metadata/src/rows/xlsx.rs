@@ -146,6 +146,8 @@ struct Cell {
     style: usize,
     text: String,
     in_value: bool,
+    /// Whether it is computed.
+    formula: bool,
     rich: Rich,
 }
 
@@ -159,6 +161,7 @@ impl Cell {
             style: attribute(start, "s").and_then(|s| s.parse().ok()).unwrap_or_default(),
             text: String::new(),
             in_value: false,
+            formula: false,
             rich: Rich::default(),
         }
     }
@@ -167,6 +170,10 @@ impl Cell {
         let more = match event {
             Event::Start(start) if start.local_name().as_ref() == "v" => {
                 self.in_value = true;
+                None
+            }
+            Event::Start(start) if start.local_name().as_ref() == "f" => {
+                self.formula = true;
                 None
             }
             Event::End(end) if end.local_name().as_ref() == "v" => {
@@ -193,6 +200,9 @@ impl Cell {
             "d" => Value::Text(self.text),
             "b" => Value::Text(if self.text.trim() == "1" { "TRUE" } else { "FALSE" }.to_owned()),
             "e" => Value::Wrong(format!("the cell holds the error `{}`", crate::xml::clip(&self.text))),
+            _ if self.formula && self.text.trim().is_empty() => Value::Wrong(
+                "the cell's formula was never computed: open the workbook in Excel and save it".to_owned(),
+            ),
             _ => number(&self.text, dates.get(self.style).copied().unwrap_or_default(), from_1904),
         }
     }
