@@ -5,7 +5,7 @@ use vitrine_app::bibs::BibWithSource;
 use vitrine_domain::representation::Representation;
 
 use super::{Addresses, LINKED, code, day, without_nulls};
-use crate::wire::shape::{Shape, coded, count, flag, object, raw, text};
+use crate::wire::shape::{Shape, coded, flag, object, raw, text};
 
 pub static BIB: Shape = Shape {
     root: "bib",
@@ -29,15 +29,7 @@ pub static BIB: Shape = Shape {
     ],
 };
 
-pub static BIBS: Shape = Shape {
-    root: "bibs",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("bib", &BIB).many(),
-    ],
-};
+list_shape!(BIBS: "bibs" of "bib" BIB);
 
 impl Addresses {
     /// A bib record; `source` is its metadata with what `expand` added.

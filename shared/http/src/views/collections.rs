@@ -31,15 +31,7 @@ pub static COLLECTION: Shape = Shape {
     ],
 };
 
-pub static COLLECTIONS: Shape = Shape {
-    root: "collections",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("collection", &COLLECTION).many(),
-    ],
-};
+list_shape!(COLLECTIONS: "collections" of "collection" COLLECTION);
 
 /// A title of a collection: what a caller sends to put it there is its id alone.
 pub static MEMBER: Shape = Shape {
@@ -52,15 +44,7 @@ pub static MEMBER: Shape = Shape {
     ],
 };
 
-pub static MEMBERS: Shape = Shape {
-    root: "bibs",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("bib", &MEMBER).many(),
-    ],
-};
+list_shape!(MEMBERS: "bibs" of "bib" MEMBER);
 
 impl Addresses {
     /// A collection with those below it, as far as they were read.

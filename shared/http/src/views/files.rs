@@ -43,15 +43,7 @@ pub static FILE: Shape = Shape {
     ],
 };
 
-pub static FILES: Shape = Shape {
-    root: "representation_files",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("representation_file", &FILE).many(),
-    ],
-};
+list_shape!(FILES: "representation_files" of "representation_file" FILE);
 
 impl Addresses {
     /// A file; `url` is its signed link, where one was asked for.

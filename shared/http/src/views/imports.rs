@@ -139,15 +139,7 @@ pub static PROFILE: Shape = Shape {
     ],
 };
 
-pub static PROFILES: Shape = Shape {
-    root: "import_profiles",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("import_profile", &PROFILE).many(),
-    ],
-};
+list_shape!(PROFILES: "import_profiles" of "import_profile" PROFILE);
 
 static RUN: Shape =
     Shape { root: "run", members: &[text("ingest_id"), text("job_id"), text("link"), text("reason")] };
@@ -171,15 +163,7 @@ pub static INGEST: Shape = Shape {
     ],
 };
 
-pub static INGESTS: Shape = Shape {
-    root: "ingests",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("ingest", &INGEST).many(),
-    ],
-};
+list_shape!(INGESTS: "ingests" of "ingest" INGEST);
 
 static INGEST_FILE: Shape = Shape {
     root: "file",

@@ -36,15 +36,7 @@ pub static JOB: Shape = Shape {
     ],
 };
 
-pub static JOBS: Shape = Shape {
-    root: "jobs",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("job", &JOB).many(),
-    ],
-};
+list_shape!(JOBS: "jobs" of "job" JOB);
 
 static DIFFERENCE: Shape =
     Shape { root: "difference", members: &[text("field"), text("before").many(), text("after").many()] };

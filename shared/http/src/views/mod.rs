@@ -1,5 +1,20 @@
 //! How each resource looks on the wire: the vendor's members and ours beside them (domain.md 2.3, 2.4, 3; ALMA-8 ... 14).
 
+/// The shape of a page of a list: how many there are, where it goes on, and the items.
+macro_rules! list_shape {
+    ($name:ident: $root:literal of $member:literal $shape:ident) => {
+        pub static $name: $crate::wire::Shape = $crate::wire::Shape {
+            root: $root,
+            members: &[
+                $crate::wire::shape::count("total_record_count").attribute(),
+                $crate::wire::shape::flag("total_record_count_is_minimum").attribute(),
+                $crate::wire::shape::text("next").attribute(),
+                $crate::wire::shape::object($member, &$shape).many(),
+            ],
+        };
+    };
+}
+
 mod bibs;
 mod collections;
 mod files;

@@ -55,15 +55,7 @@ pub static REPRESENTATION: Shape = Shape {
     ],
 };
 
-pub static REPRESENTATIONS: Shape = Shape {
-    root: "representations",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("representation", &REPRESENTATION).many(),
-    ],
-};
+list_shape!(REPRESENTATIONS: "representations" of "representation" REPRESENTATION);
 
 impl Addresses {
     /// A representation; `files` is how many it has, where that was counted.

@@ -5,7 +5,7 @@ use vitrine_app::users::Permission;
 use vitrine_domain::actor::{ApiKey, Grant, User};
 
 use super::{Addresses, code, day, without_nulls};
-use crate::wire::shape::{Shape, coded, count, flag, object, text};
+use crate::wire::shape::{Shape, coded, flag, object, text};
 
 pub static PERMISSION: Shape = Shape {
     root: "permission",
@@ -31,15 +31,7 @@ pub static USER: Shape = Shape {
     ],
 };
 
-pub static USERS: Shape = Shape {
-    root: "users",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("user", &USER).many(),
-    ],
-};
+list_shape!(USERS: "users" of "user" USER);
 
 pub static API_KEY: Shape = Shape {
     root: "api_key",
@@ -56,15 +48,7 @@ pub static API_KEY: Shape = Shape {
     ],
 };
 
-pub static API_KEYS: Shape = Shape {
-    root: "api_keys",
-    members: &[
-        count("total_record_count").attribute(),
-        flag("total_record_count_is_minimum").attribute(),
-        text("next").attribute(),
-        object("api_key", &API_KEY).many(),
-    ],
-};
+list_shape!(API_KEYS: "api_keys" of "api_key" API_KEY);
 
 impl Addresses {
     /// A user.
