@@ -225,7 +225,9 @@ impl CsvReader {
                 let column = cells.iter().position(|c| c.end > at).and_then(|i| layout.names.get(i));
                 let byte = row.get(at).copied().unwrap_or_default();
                 let message = match self.input.encoding() {
-                    Some(Encoding::Utf8) | None => format!("byte 0x{byte:02X} is not UTF-8"),
+                    Some(Encoding::Utf8) | None => {
+                        format!("byte 0x{byte:02X} is not UTF-8: save the table as UTF-8")
+                    }
                     Some(_) => "half a character of UTF-16".to_owned(),
                 };
                 self.number += 1;

@@ -22,9 +22,11 @@ mod xlsx_book;
 mod xlsx_part;
 mod xlsx_value;
 mod xml;
+mod xml_between;
 mod xml_outer;
 mod xml_record;
 mod xml_scan;
+mod xml_split;
 
 pub use columns::{known_columns, template_csv};
 pub use error::{FileError, RowError, RowErrorCode};
