@@ -104,8 +104,13 @@ impl<'l> Reader<'l> {
         if let Some((_, message)) = first_illegal(value) {
             return self.wrong(RowErrorCode::IllegalCharacter, index, &message);
         }
-        let representation = &mut self.row.representation;
         let trimmed = value.trim();
+        if matches!(column, Column::MmsId | Column::CollectionId) && is_shortened(trimmed) {
+            let message =
+                format!("`{trimmed}` is an id that a spreadsheet has shortened: format the column as text");
+            return self.wrong(RowErrorCode::CellError, index, &message);
+        }
+        let representation = &mut self.row.representation;
         let single = match column {
             Column::Metadata(element) => {
                 if self.record.is_empty() {
@@ -181,6 +186,16 @@ impl<'l> Reader<'l> {
         }
         Ok(self.row)
     }
+}
+
+/// Whether a number is written as `9.91012E+17`: its last digits are lost, and what is left names nothing, or worse,
+/// something else.
+fn is_shortened(id: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    id.split_once(['E', 'e']).is_some_and(|(digits, power)| {
+        let (whole, rest) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
+        is_number(whole) && is_number(rest) && power.strip_prefix('+').is_some_and(is_number)
+    })
 }
 
 /// Returns the group that a row names.

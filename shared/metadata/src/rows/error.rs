@@ -48,7 +48,7 @@ pub enum RowErrorCode {
     BadStructure,
     /// A character set of MARC-8 that is not read, or a byte that it lacks.
     UnknownCharacterSet,
-    /// A cell that holds an error of the spreadsheet, such as `#REF!`.
+    /// A cell that a spreadsheet spoiled: an error such as `#REF!`, or a number without its last digits.
     CellError,
     /// Not well-formed XML.
     NotWellFormed,
