@@ -48,22 +48,26 @@ pub(crate) fn write_sizes(raster: Raster, sizes: &[u32], out_dir: &Path) -> Resu
 
 /// Returns the sides that fit `long_side`, never larger than they are and never zero.
 pub(crate) fn fitted(width: u32, height: u32, long_side: u32) -> (u32, u32) {
-    let long = width.max(height);
-    if long <= long_side {
+    if width.max(height) <= long_side {
         return (width, height);
     }
-    let scale = |side: u32| {
-        let scaled = (u64::from(side) * u64::from(long_side) + u64::from(long) / 2) / u64::from(long);
-        u32::try_from(scaled).unwrap_or(long_side).max(1)
+    fitted_extent((f64::from(width), f64::from(height)), long_side)
+}
+
+fn fitted_extent((width, height): (f64, f64), long_side: u32) -> (u32, u32) {
+    let scale = |side: f64| {
+        let scaled = side * f64::from(long_side) / width.max(height);
+        // Casts saturate; the result is at most `long_side`.
+        (scaled.round() as u32).clamp(1, long_side)
     };
     (scale(width), scale(height))
 }
 
 fn fit(raster: Raster, long_side: u32) -> Result<Raster> {
-    let (width, height) = fitted(raster.width, raster.height, long_side);
-    if (width, height) == (raster.width, raster.height) {
+    if raster.width.max(raster.height) <= long_side {
         return Ok(raster);
     }
+    let (width, height) = fitted_extent(raster.extent, long_side);
     let kind = match raster.layout {
         Layout::Gray => PixelType::U8,
         Layout::Rgb => PixelType::U8x3,
@@ -72,10 +76,13 @@ fn fit(raster: Raster, long_side: u32) -> Result<Raster> {
     let from = ImageRef::new(raster.width, raster.height, &raster.pixels, kind).map_err(broken)?;
     let mut to = Image::new(width, height, kind);
     // The fourth channel of CMYK is black ink, not alpha.
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .use_alpha(false)
+        .crop(0.0, 0.0, raster.extent.0, raster.extent.1);
     Resizer::new().resize(&from, &mut to, &options).map_err(broken)?;
-    Ok(Raster { width, height, pixels: to.into_vec(), ..raster })
+    let extent = (f64::from(width), f64::from(height));
+    Ok(Raster { width, height, pixels: to.into_vec(), extent, ..raster })
 }
 
 /// Converts colours and turns the picture, once; done at thumbnail size because that is the cheapest place.
@@ -83,7 +90,8 @@ fn upright_srgb(raster: Raster) -> Raster {
     let (layout, pixels) = color::to_srgb(raster.layout, raster.pixels, raster.icc.as_deref());
     let (width, height, pixels) =
         raster.orientation.apply(raster.width, raster.height, layout.channels(), pixels);
-    Raster { width, height, layout, pixels, icc: None, orientation: Default::default() }
+    let extent = (f64::from(width), f64::from(height));
+    Raster { width, height, layout, pixels, extent, icc: None, orientation: Default::default() }
 }
 
 fn encode(raster: &Raster) -> Result<Vec<u8>> {
@@ -109,6 +117,21 @@ fn encode(raster: &Raster) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shrunk_picture_keeps_its_shape_and_its_edge() {
+        // 33 pixels in blocks of 8: the fifth block holds one column, and no more than that may be seen of it.
+        let row: Vec<u8> = (0..5).map(|block| if block == 4 { 255 } else { 0 }).collect();
+        let raster = Raster::new(5, 5, Layout::Gray, row.repeat(5)).unwrap().shrunk_from(33, 33, 8.0);
+        let fitted = fit(raster, 4).unwrap();
+        assert_eq!((fitted.width, fitted.height), (4, 4));
+        let (edge, inner) = (fitted.pixels[3], fitted.pixels[1]);
+        assert!(edge < 64 && inner < 16, "{:?}", fitted.pixels);
+        let long =
+            Raster::new(626, 19, Layout::Gray, vec![0; 626 * 19]).unwrap().shrunk_from(10_001, 300, 16.0);
+        let fitted = fit(long, 200).unwrap();
+        assert_eq!((fitted.width, fitted.height), (200, 6));
+    }
 
     #[test]
     fn fits_the_long_side_and_never_enlarges() {

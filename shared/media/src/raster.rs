@@ -29,6 +29,8 @@ pub(crate) struct Raster {
     pub layout: Layout,
     /// Rows from the top, without padding. INVARIANT: `width * height * channels` bytes.
     pub pixels: Vec<u8>,
+    /// How much of the pixels the picture covers: where it was shrunk on the way, its edge rarely ends with a pixel
+    pub extent: (f64, f64),
     /// ICC profile of the source, as found
     pub icc: Option<Vec<u8>>,
     pub orientation: Orientation,
@@ -41,7 +43,15 @@ impl Raster {
         if expected == 0 || pixels.len() != expected {
             return Err(broken(format!("decoded {} bytes for {width} x {height} pixels", pixels.len())));
         }
-        Ok(Self { width, height, layout, pixels, icc: None, orientation: Orientation::default() })
+        let extent = (f64::from(width), f64::from(height));
+        Ok(Self { width, height, layout, pixels, extent, icc: None, orientation: Orientation::default() })
+    }
+
+    /// Says that the picture was shrunk by `factor` from these sides.
+    pub fn shrunk_from(mut self, width: u32, height: u32, factor: f64) -> Self {
+        let covered = |side: u32, pixels: u32| (f64::from(side) / factor).clamp(0.5, f64::from(pixels));
+        self.extent = (covered(width, self.width), covered(height, self.height));
+        self
     }
 
     pub fn with_icc(mut self, icc: Option<Vec<u8>>) -> Self {

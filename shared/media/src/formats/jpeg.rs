@@ -71,6 +71,7 @@ pub(crate) fn draw(source: &Source, target: u32) -> Result<Drawn> {
         pixels.iter_mut().for_each(|ink| *ink = 255 - *ink);
     }
     let raster = Raster::new(scaled_width, scaled_height, layout, pixels)?
+        .shrunk_from(width, height, scale.denom() as f64 / scale.num() as f64)
         .with_icc(metadata.icc)
         .oriented(metadata.orientation);
     Ok(Drawn { raster, facts })
