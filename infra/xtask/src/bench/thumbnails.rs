@@ -81,10 +81,10 @@ fn inputs() -> Result<Vec<(String, PathBuf)>> {
     fs::create_dir_all(&folder)?;
     run(Command::new("python3").arg(workspace_root().join("samples/make.py")).arg(&samples))?;
     // A photograph's grain in every pixel, so that its decoder has as much to do as with a real one.
-    let grain = "scale=4000:3000:flags=bicubic,noise=alls=10:allf=u";
+    let grain = "scale=4000:3000:flags=bicubic,noise=alls=20:allf=u";
     let mut inputs = Vec::new();
     for (name, file, options) in [
-        ("12 MP JPEG", "photo.jpg", ["-q:v", "3", "-pix_fmt", "yuvj420p"]),
+        ("12 MP JPEG", "photo.jpg", ["-q:v", "2", "-pix_fmt", "yuvj420p"]),
         ("12 MP PNG", "photo.png", ["-compression_level", "6", "-pix_fmt", "rgb24"]),
         ("12 MP WebP", "photo.webp", ["-quality", "80", "-pix_fmt", "yuv420p"]),
     ] {
