@@ -262,4 +262,5 @@ def main():
                 unfinished.rename(path)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ use vitrine_engine::{python, vitrine_home, workspace_root};
 use crate::tools;
 
 const COLLECTION: &str = "Sample set";
+const SCANNED: &str = "scanned-books";
 const DEADLINE: Duration = Duration::from_secs(180);
 
 /// The API of a running stack.
@@ -64,7 +65,8 @@ struct Sample {
 pub fn load(origin: &str, key: &str) -> Result<()> {
     let samples = make()?;
     let api = Api { base: format!("{origin}/almaws/v1"), key: key.to_owned() };
-    let collection = collection(&api)?;
+    scanned_books(&api)?;
+    let collection = collection(&api, COLLECTION, "Files of every kind that Vitrine draws")?;
     let representation = representation(&api, &collection)?;
     let (mms, rep) = (text(&representation, "mms_id"), text(&representation, "id"));
     let files = format!("/bibs/{mms}/representations/{rep}/files");
@@ -110,13 +112,30 @@ fn make() -> Result<Vec<Sample>> {
     Ok(samples)
 }
 
-fn collection(api: &Api) -> Result<String> {
+/// Makes a folder of page images to import, and the profile that imports it, unless they are there.
+fn scanned_books(api: &Api) -> Result<()> {
+    let samples = workspace_root().join("samples");
+    tools::run(
+        std::process::Command::new(python()?).arg(samples.join("scanned_books.py")).arg(samples.join(SCANNED)),
+    )?;
+    let found = api.call("GET", "/conf/md-import-profiles?limit=100", None)?;
+    if found["import_profile"].as_array().into_iter().flatten().any(|one| one["name"] == SCANNED) {
+        return Ok(());
+    }
+    let collection = collection(api, "Scanned books", "What `vitrine ingest` brings")?;
+    let profile = fs::read_to_string(samples.join("scanned-books.profile.json"))?;
+    let profile: Value = serde_json::from_str(&profile.replace("COLLECTION", &collection))?;
+    api.call("POST", "/conf/md-import-profiles", Some(&profile))?;
+    Ok(())
+}
+
+fn collection(api: &Api, name: &str, description: &str) -> Result<String> {
     let found = api.call("GET", "/bibs/collections?limit=100", None)?;
-    let known = found["collection"].as_array().into_iter().flatten().find(|one| one["name"] == COLLECTION);
+    let known = found["collection"].as_array().into_iter().flatten().find(|one| one["name"] == name);
     let collection = match known {
         Some(collection) => collection.clone(),
         None => {
-            let wish = json!({ "name": COLLECTION, "library": { "value": "MAIN" }, "description": "Files of every kind that Vitrine draws" });
+            let wish = json!({ "name": name, "library": { "value": "MAIN" }, "description": description });
             api.call("POST", "/bibs/collections", Some(&wish))?
         }
     };

@@ -240,6 +240,11 @@ impl Minter {
 }
 
 impl Minter {
+    /// Mints an event's id. It is also the token of its transaction, so no two may be alike: four more random digits.
+    pub fn event(&self, now: Timestamp, random: u64) -> EventId {
+        EventId(self.derived(EventId::PREFIX, now, random))
+    }
+
     /// Mints the id of an ingest that the API creates.
     pub fn ingest(&self, now: Timestamp, random: u64) -> IngestId {
         IngestId(self.sequence("77", now, random))
@@ -298,8 +303,6 @@ mint!(
     collection -> CollectionId,
     /// Mints an upload's id.
     upload -> UploadId,
-    /// Mints an event's id.
-    event -> EventId,
     /// Mints an API key's public id.
     key -> KeyId,
     /// Mints an import profile's id.

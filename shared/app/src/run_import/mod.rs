@@ -6,12 +6,17 @@
 //! the one that saves its place second stops.
 
 mod files;
+mod find;
+mod look;
 mod plan;
+mod prepare;
 mod read;
 mod report;
 mod row;
 mod rows;
 mod undo;
+mod write;
+mod write_files;
 
 use sha2::{Digest, Sha256};
 use vitrine_domain::actor::Actor;
