@@ -10,6 +10,7 @@
 mod events;
 mod faults;
 mod gateway;
+mod imports;
 mod refusals;
 mod registration;
 mod secrets;
