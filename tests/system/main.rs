@@ -10,6 +10,8 @@
 mod events;
 mod faults;
 mod gateway;
+mod http_conditions;
+mod http_fuzz;
 mod imports;
 mod refusals;
 mod registration;

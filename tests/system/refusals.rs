@@ -5,12 +5,13 @@ use vitrine_domain::actor::{Grant, KeyPermission};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::roles::Role;
 use vitrine_http::routes::{ENDPOINTS, Endpoint};
+use vitrine_store::objects::Bucket;
 use vitrine_testing::{Stack, all_roles};
 
 use crate::walk::{Title, red_png, settle, text, title, upload, wish};
 
 /// An address of the endpoint with things that are there, and a body that it takes.
-fn request(endpoint: &Endpoint, title: &Title, file: &str, upload: &str) -> (String, Value) {
+fn request(endpoint: &Endpoint, title: &Title, [file, upload, profile, job]: [&str; 4]) -> (String, Value) {
     let path = endpoint
         .path
         .replace("{collection}", &title.collection)
@@ -20,8 +21,20 @@ fn request(endpoint: &Endpoint, title: &Title, file: &str, upload: &str) -> (Str
         .replace("{upload}", upload)
         .replace("{user_id}", "someone")
         .replace("{key}", "5100000000000000000101")
-        .replace("{library}", "MAIN");
-    let path = if endpoint.id == "find_bibs" { format!("{path}?mms_id={}", title.mms) } else { path };
+        .replace("{library}", "MAIN")
+        .replace("{profile}", profile)
+        .replace("{ingest}", "folder")
+        .replace("{job}", job)
+        .replace("{number}", "1");
+    let path = match endpoint.id {
+        "find_bibs" => format!("{path}?mms_id={}", title.mms),
+        "run_import_profile" => format!("{path}?op=run"),
+        "act_on_ingest" => format!("{path}?op=lock"),
+        "act_on_job" => format!("{path}?op=cancel"),
+        "decide_job_row" => format!("{path}?op=discard"),
+        "list_ingest_parts" => format!("{path}?name=a.tif&multipart_id=m"),
+        _ => path,
+    };
     let body = match endpoint.id {
         "create_collection" | "update_collection" => json!({ "name": "New", "library": { "value": "MAIN" } }),
         "add_collection_bib" => json!({ "mms_id": title.mms }),
@@ -35,6 +48,12 @@ fn request(endpoint: &Endpoint, title: &Title, file: &str, upload: &str) -> (Str
         "sign_upload_parts" => json!({ "part": [{ "part_number": 1 }] }),
         "put_user" => json!({ "full_name": "Someone" }),
         "create_api_key" => json!({ "name": "k", "permission": { "value": "READ_ONLY" } }),
+        "create_import_profile" | "update_import_profile" => crate::http_fuzz::profile(&title.collection),
+        "create_ingest" => json!({ "name": "folder" }),
+        "sign_ingest_files" => json!({ "file": [{ "name": "a.tif", "size": 1 }] }),
+        "act_on_ingest_parts" => {
+            json!({ "name": "a.tif", "multipart_id": "m", "size": 1, "part": [{ "part_number": 1 }] })
+        }
         "put_library" => json!({ "name": "Main" }),
         _ => json!({}),
     };
@@ -46,11 +65,18 @@ async fn every_endpoint_refuses_strangers_callers_without_the_role_and_read_only
     let stack = Stack::new();
     let client = stack.client().await;
     let title = title(&client).await;
-    let sent = upload(&client, &title.rep, "a.png", &red_png()).await;
+    upload(&client, &title.rep, "a.png", &red_png()).await;
     settle(&stack.app()).await;
     let file = text(&client.get(&title.files()).await.ok()["representation_file"][0], "pid");
     let open = text(&client.post("/uploads", wish(&title.rep, "b.png", b"x")).await.ok(), "id");
-    let _ = sent;
+    let profile =
+        client.post("/conf/md-import-profiles", crate::http_fuzz::profile(&title.collection)).await.ok();
+    let profile = text(&profile, "id");
+    let ingests = format!("/conf/md-import-profiles/{profile}/ingests");
+    let (key, csv) = (format!("upload/{profile}/folder/values.csv"), b"dc:title\nMoby-Dick\n".to_vec());
+    stack.app().objects.put_small(Bucket::Incoming, &key, csv.into(), "text/csv", false).await.unwrap();
+    let submitted = client.post(&format!("{ingests}/folder?op=submit"), Value::Null).await.ok();
+    let job = text(&submitted, "job_id");
 
     let stranger = client.with_key(None);
     let roleless = client.with_key(Some(
@@ -59,7 +85,7 @@ async fn every_endpoint_refuses_strangers_callers_without_the_role_and_read_only
     let reader = client.with_key(Some(&client.key_with(&all_roles(), KeyPermission::ReadOnly).await));
     let mut before = client.get(&format!("/bibs/{}", title.mms)).await.ok();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.id != "get_openapi") {
-        let (path, body) = request(endpoint, &title, &file, &open);
+        let (path, body) = request(endpoint, &title, [&file, &open, &profile, &job]);
         let call = |who: &vitrine_testing::Client| {
             let (who, path, body) = (who.clone(), path.clone(), body.clone());
             async move { who.with_json(endpoint.method, &path, &body, &[]).await }
