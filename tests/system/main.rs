@@ -16,6 +16,7 @@ mod imports;
 mod refusals;
 mod registration;
 mod secrets;
+mod store;
 mod structure;
 mod titles;
 mod uploads;

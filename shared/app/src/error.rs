@@ -112,6 +112,10 @@ pub enum AppError {
     /// The table, the buckets or the queues failed; trying again can help.
     #[error("a storage service did not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The table, the buckets or the queues refused and will refuse the same again, or hold what can not be read: a
+    /// fault of ours or of the installation, for a person to look at.
+    #[error("a storage service refused for good")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl AppError {
@@ -132,19 +136,38 @@ impl From<Problems> for AppError {
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(Box::new(error))
+        match error {
+            StoreError::Unavailable { .. } => Self::Unavailable(Box::new(error)),
+            StoreError::Refused { .. } | StoreError::Malformed { .. } => Self::Internal(Box::new(error)),
+            // Only what a caller sent can be so much: our own part of an item is small.
+            StoreError::ItemTooLarge { kind, .. } => Self::invalid(kind, error.to_string()),
+            StoreError::TooLarge(_) | StoreError::TooManyBytes(_) => {
+                Self::invalid("request", error.to_string())
+            }
+        }
     }
 }
 
 impl From<ObjectsError> for AppError {
     fn from(error: ObjectsError) -> Self {
-        Self::Unavailable(Box::new(error))
+        match error {
+            // What is not there, or there already, was so a moment ago: looking again decides anew.
+            ObjectsError::NotFound { .. } | ObjectsError::PreconditionFailed { .. } => {
+                Self::Unavailable(Box::new(error))
+            }
+            _ if error.is_retryable() => Self::Unavailable(Box::new(error)),
+            _ => Self::Internal(Box::new(error)),
+        }
     }
 }
 
 impl From<QueueError> for AppError {
     fn from(error: QueueError) -> Self {
-        Self::Unavailable(Box::new(error))
+        if error.is_retryable() {
+            Self::Unavailable(Box::new(error))
+        } else {
+            Self::Internal(Box::new(error))
+        }
     }
 }
 

@@ -35,6 +35,10 @@ impl From<AppError> for Problem {
             AppError::Conflict(_) => {
                 Problem::new(StatusCode::CONFLICT, "conflict", "Changed at the same time", "CONFLICT", text)
             }
+            AppError::Internal(source) => {
+                tracing::error!(error = &*source as &dyn std::error::Error, "a storage service refused");
+                Problem::internal()
+            }
             AppError::Unavailable(source) => {
                 tracing::error!(error = &*source as &dyn std::error::Error, "a storage service failed");
                 Problem::unavailable("a storage service did not answer; try again")

@@ -117,7 +117,7 @@ impl Catalog {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| StoreError::unavailable("GetItem", error))?;
+            .map_err(|error| StoreError::of("GetItem", error))?;
         answer.item.map(parse).transpose()
     }
 
@@ -152,7 +152,7 @@ impl Catalog {
                 .request_items(&self.tables.catalog, request)
                 .send()
                 .await
-                .map_err(|error| StoreError::unavailable("BatchGetItem", error))?;
+                .map_err(|error| StoreError::of("BatchGetItem", error))?;
             for attributes in answer.responses.unwrap_or_default().into_values().flatten() {
                 found.push(parse::<T>(attributes)?);
             }
@@ -206,7 +206,7 @@ impl Catalog {
             .expression_attribute_values(":sk", AttributeValue::S(id.as_str().to_owned()))
             .send()
             .await
-            .map_err(|error| StoreError::unavailable("Query", error))?;
+            .map_err(|error| StoreError::of("Query", error))?;
         answer.items.unwrap_or_default().into_iter().next().map(parse).transpose()
     }
 
@@ -217,11 +217,8 @@ impl Catalog {
 
     /// The libraries; an institution has few, and one page holds them.
     pub async fn libraries(&self) -> Result<Vec<Library>, StoreError> {
-        let answer = self
-            .partition(keys::LIBRARIES)
-            .send()
-            .await
-            .map_err(|error| StoreError::unavailable("Query", error))?;
+        let answer =
+            self.partition(keys::LIBRARIES).send().await.map_err(|error| StoreError::of("Query", error))?;
         answer.items.unwrap_or_default().into_iter().map(parse).collect()
     }
 
@@ -232,7 +229,7 @@ impl Catalog {
             .limit(service_limit(limit))
             .send()
             .await
-            .map_err(|error| StoreError::unavailable("Query", error))?;
+            .map_err(|error| StoreError::of("Query", error))?;
         let entries = answer.items.unwrap_or_default().into_iter().map(parse::<IdentifierEntry>);
         entries.map(|entry| entry.map(|entry| entry.mms_id)).collect()
     }
@@ -315,7 +312,7 @@ impl Catalog {
             .limit(service_limit(limit))
             .send()
             .await
-            .map_err(|error| StoreError::unavailable("Query", error))?;
+            .map_err(|error| StoreError::of("Query", error))?;
         answer.items.unwrap_or_default().into_iter().map(parse).collect()
     }
 
@@ -343,7 +340,7 @@ impl Catalog {
                 .limit(service_limit(wanted))
                 .send()
                 .await
-                .map_err(|error| StoreError::unavailable("Query", error))?;
+                .map_err(|error| StoreError::of("Query", error))?;
             for attributes in answer.items.unwrap_or_default() {
                 items.push(parse::<T>(attributes)?);
             }
@@ -370,7 +367,7 @@ impl Catalog {
             .set_exclusive_start_key(after.and_then(|cursor| start_key(&partition, &cursor)))
             .send()
             .await
-            .map_err(|error| StoreError::unavailable("Query", error))?;
+            .map_err(|error| StoreError::of("Query", error))?;
         let items = answer.items.unwrap_or_default().into_iter().map(parse::<T>).collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.as_ref().and_then(cursor) })
     }
@@ -387,7 +384,7 @@ impl Catalog {
                 .limit(service_limit(left))
                 .send()
                 .await
-                .map_err(|error| StoreError::unavailable("Query", error))?;
+                .map_err(|error| StoreError::of("Query", error))?;
             left = left.saturating_sub(u32::try_from(answer.count).unwrap_or(0));
             start = answer.last_evaluated_key;
             if start.is_none() {
@@ -408,7 +405,7 @@ impl Catalog {
                 .limit(service_limit(MAX_OFFSET - number))
                 .send()
                 .await
-                .map_err(|error| StoreError::unavailable("Query", error))?;
+                .map_err(|error| StoreError::of("Query", error))?;
             number = number.saturating_add(u32::try_from(answer.count).unwrap_or(0));
             start = answer.last_evaluated_key;
             if start.is_none() || number >= MAX_OFFSET {

@@ -6,12 +6,14 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use sha2::{Digest, Sha256};
 use vitrine_domain::audit::AuditRow;
 use vitrine_domain::ids::EventId;
 
 use crate::catalog::Catalog;
 use crate::error::StoreError;
 use crate::keys::{self, Item, Key, Versioned};
+use crate::size::{MAX_CHANGE_BYTES, MAX_ITEM_BYTES, item_bytes};
 
 /// The version of the shape in which items are written.
 pub const SCHEMA: u32 = 1;
@@ -19,6 +21,16 @@ pub const SCHEMA: u32 = 1;
 pub const MAX_ITEMS: usize = 100;
 /// How often a transaction that met another one, or was told to slow down, is sent again.
 const MAX_TRIES: u32 = 6;
+
+const AUDIT_ROW: &str = "audit row";
+/// The longest token that a transaction takes.
+const MAX_TOKEN: usize = 36;
+
+const TRANSACTION: &str = "TransactWriteItems";
+/// Why an item cancels a transaction whose expectation of it does not hold.
+const FAILED_CHECK: &str = "ConditionalCheckFailed";
+/// Why an item cancels a transaction that can succeed when it is sent again.
+const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
@@ -68,6 +80,17 @@ impl Change {
     /// The event that the change is.
     pub fn event(&self) -> &EventId {
         &self.audit.id
+    }
+
+    /// What the service knows the transaction by; it takes at most 36 characters.
+    ///
+    /// The subject is in it because events of one call are minted in one millisecond, and then two of many can have
+    /// the same id.
+    fn token(&self) -> String {
+        let event = format!("{}\n{}", self.audit.subject, self.audit.id);
+        let mut token = hex::encode(Sha256::digest(event));
+        token.truncate(MAX_TOKEN);
+        token
     }
 
     /// Writes a new item; the change fails with [`CommitError::Exists`] where there is one.
@@ -120,6 +143,27 @@ impl Change {
         self.operations.is_empty()
     }
 
+    /// Refuses what the table would refuse, and says which item it is.
+    fn check_size(&self) -> Result<(), StoreError> {
+        if self.len() > MAX_ITEMS {
+            return Err(StoreError::TooLarge(self.len()));
+        }
+        let mut all_bytes = item_bytes(&audit_attributes(&self.audit));
+        for operation in &self.operations {
+            let Write::Put(attributes, _) = &operation.write else { continue };
+            let size_bytes = item_bytes(attributes);
+            if size_bytes > MAX_ITEM_BYTES {
+                let key = attributes.get("pk").and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
+                return Err(StoreError::ItemTooLarge { kind: operation.kind, key, size_bytes });
+            }
+            all_bytes += size_bytes;
+        }
+        if all_bytes > MAX_CHANGE_BYTES {
+            return Err(StoreError::TooManyBytes(all_bytes));
+        }
+        Ok(())
+    }
+
     fn push(&mut self, kind: &'static str, expects: Expectation, write: Write) {
         self.operations.push(Operation { kind, expects, write });
     }
@@ -164,14 +208,14 @@ impl Catalog {
     /// Makes a change, whole or not at all.
     ///
     /// A transaction that met another one, or that the service asked to repeat, is sent again with growing pauses; the
-    /// event id is its token, so sending it twice makes it once.
+    /// event id is its token, so sending it twice makes it once. The service remembers a token for ten minutes; after
+    /// that the audit row, which is there already, tells that the change was made.
     ///
     /// # Errors
-    /// [`CommitError::Exists`] and [`CommitError::Changed`] name the first item whose expectation did not hold.
+    /// [`CommitError::Exists`] and [`CommitError::Changed`] name the first item whose expectation did not hold;
+    /// [`StoreError::Refused`] is for good, as are a change and an item that are too large.
     pub async fn commit(&self, change: &Change) -> Result<(), CommitError> {
-        if change.len() > MAX_ITEMS {
-            return Err(StoreError::TooLarge(change.len()).into());
-        }
+        change.check_size()?;
         let mut tries = 0;
         loop {
             tries += 1;
@@ -183,24 +227,41 @@ impl Catalog {
                 Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => Some(canceled),
                 _ => None,
             };
+            if error.code() == Some("IdempotentParameterMismatchException") {
+                // Another change was given the same id, and was made: this one needs a new one.
+                return Err(CommitError::Exists(AUDIT_ROW));
+            }
             let codes: Vec<&str> = canceled
                 .map(|c| c.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect())
                 .unwrap_or_default();
-            if let Some(failed) = codes.iter().position(|code| *code == "ConditionalCheckFailed") {
+            // The audit row is the last item and is new with every event.
+            if codes.get(change.operations.len()) == Some(&FAILED_CHECK) {
+                return Ok(());
+            }
+            if let Some(failed) = codes.iter().position(|code| *code == FAILED_CHECK) {
                 return Err(match change.operations.get(failed) {
                     Some(Operation { kind, expects: Expectation::New, .. }) => CommitError::Exists(kind),
                     Some(Operation { kind, .. }) => CommitError::Changed(kind),
-                    None => CommitError::Exists("audit row"),
+                    None => CommitError::Exists(AUDIT_ROW),
                 });
             }
-            let passing = codes.iter().any(|code| {
-                matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
-            }) || matches!(
+            let lasting =
+                codes.iter().enumerate().find(|(_, code)| **code != "None" && !PASSING.contains(code));
+            if let Some((at, code)) = lasting {
+                let what = change.operations.get(at).map_or(AUDIT_ROW, |operation| operation.kind);
+                let code = (*code).to_owned();
+                let source = Box::new(error);
+                return Err(StoreError::Refused { operation: TRANSACTION, what, code, source }.into());
+            }
+            let meets_another = matches!(
                 error.code(),
                 Some("TransactionInProgressException" | "TransactionConflictException")
             );
-            if !passing || tries >= MAX_TRIES {
-                return Err(StoreError::unavailable("TransactWriteItems", error).into());
+            if codes.is_empty() && !meets_another {
+                return Err(StoreError::of(TRANSACTION, error).into());
+            }
+            if tries >= MAX_TRIES {
+                return Err(StoreError::unavailable_because(TRANSACTION, error).into());
             }
             tokio::time::sleep(pause(tries, change.event())).await;
         }
@@ -230,7 +291,7 @@ impl Catalog {
         self.client()
             .transact_write_items()
             .set_transact_items(Some(items))
-            .client_request_token(change.event().as_str())
+            .client_request_token(change.token())
             .send()
             .await?;
         Ok(())

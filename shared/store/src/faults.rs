@@ -34,6 +34,8 @@ pub enum Fault {
     /// The service answers that another writer is at the same item, and does nothing; calls that can not meet another
     /// writer are let through.
     Conflicted,
+    /// The service answers that the caller has no right to that, and does nothing.
+    Denied,
     /// It is sent late.
     Delayed(Duration),
     /// It is sent, and when that has had its effect sent again; the caller sees the second answer.
@@ -244,6 +246,7 @@ impl FaultyConnector {
                 Some(answer) => HttpConnectorFuture::ready(answer),
                 None => self.inner.call(request),
             },
+            Fault::Denied => HttpConnectorFuture::ready(answers::denied(name)),
             Fault::Delayed(delay) => {
                 let inner = self.inner.clone();
                 HttpConnectorFuture::new(async move {

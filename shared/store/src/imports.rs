@@ -156,7 +156,7 @@ impl Catalog {
                 .set_exclusive_start_key(start.take())
                 .send()
                 .await
-                .map_err(|error| StoreError::unavailable("Query", error))?;
+                .map_err(|error| StoreError::of("Query", error))?;
             for attributes in answer.items.unwrap_or_default() {
                 found.push(parse::<T>(attributes)?);
             }
@@ -187,7 +187,7 @@ impl Catalog {
                     .request_items(&self.tables().catalog, std::mem::take(&mut left))
                     .send()
                     .await
-                    .map_err(|error| StoreError::unavailable("BatchWriteItem", error))?;
+                    .map_err(|error| StoreError::of("BatchWriteItem", error))?;
                 left = answer
                     .unprocessed_items
                     .unwrap_or_default()

@@ -13,7 +13,9 @@ pub mod imports;
 pub mod keys;
 pub mod objects;
 pub mod queues;
+mod size;
 
 pub use catalog::{Catalog, Page, PageRequest, Tables};
 pub use change::{Change, CommitError};
 pub use error::StoreError;
+pub use size::{MAX_CHANGE_BYTES, MAX_ITEM_BYTES};

@@ -1,7 +1,7 @@
 //! SQS: sending work on, a message or ten at a time.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use aws_smithy_runtime_api::http::Response;
 
 use crate::clients::Clients;
@@ -49,15 +49,6 @@ pub struct Received {
     pub receipt: String,
     /// How often it was received, this time included.
     pub receive_count: u32,
-}
-
-/// How many messages a queue holds, by SQS's own approximate count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueDepth {
-    /// Waiting.
-    pub waiting: u64,
-    /// Being worked on.
-    pub in_flight: u64,
 }
 
 /// Why a queue could not be used.
@@ -227,30 +218,6 @@ impl Queues {
             .await
             .map_err(|error| QueueError::of("DeleteMessage", error))?;
         Ok(())
-    }
-
-    /// Counts the messages of a queue, approximately.
-    ///
-    /// # Errors
-    /// When SQS can not be asked.
-    pub async fn depth(&self, queue: Queue) -> Result<QueueDepth, QueueError> {
-        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
-        let answer = self
-            .sqs
-            .get_queue_attributes()
-            .queue_url(self.url(queue))
-            .attribute_names(ApproximateNumberOfMessages)
-            .attribute_names(ApproximateNumberOfMessagesNotVisible)
-            .send()
-            .await
-            .map_err(|error| QueueError::of("GetQueueAttributes", error))?;
-        let count = |name: QueueAttributeName| {
-            answer.attributes.as_ref().and_then(|all| all.get(&name)?.parse().ok()).unwrap_or_default()
-        };
-        Ok(QueueDepth {
-            waiting: count(ApproximateNumberOfMessages),
-            in_flight: count(ApproximateNumberOfMessagesNotVisible),
-        })
     }
 }
 

@@ -89,6 +89,24 @@ fn items_of_transaction(request: &HttpRequest) -> Option<usize> {
     Some(body.get("TransactItems")?.as_array()?.len())
 }
 
+/// The answer of a service to a caller whose role lacks the right.
+pub(super) fn denied(name: &str) -> Answered {
+    let message = "User is not authorized to perform this operation";
+    match name.split_once('.') {
+        Some(("DynamoDB", _)) => {
+            let kind = "com.amazon.coral.service#AccessDeniedException";
+            json_answer(400, &json!({ "__type": kind, "Message": message }))
+        }
+        Some(("SQS", _)) => {
+            let body = json!({ "__type": "com.amazon.coral.service#AccessDenied", "message": message });
+            let mut answer = json_answer(403, &body)?;
+            answer.headers_mut().insert("x-amzn-query-error", "AccessDenied;Sender");
+            Ok(answer)
+        }
+        _ => s3_error(name, 403, "AccessDenied", "Access Denied"),
+    }
+}
+
 /// The answer of a service where another writer is at the same thing; `None` for a call that can not meet one.
 pub(super) fn conflicted(name: &str, request: &HttpRequest) -> Option<Answered> {
     match name {

@@ -263,14 +263,6 @@ impl Objects {
         })
     }
 
-    /// Gives up a copy in parts; one that is not there is no error.
-    ///
-    /// # Errors
-    /// [`ObjectsError::Unavailable`] and [`ObjectsError::Refused`].
-    pub async fn abort_copy(&self, copy_id: &str, target: &CopyTarget) -> Result<(), ObjectsError> {
-        self.abort_in(target.bucket, &target.key, copy_id).await
-    }
-
     fn source_header(&self, source: &CopySource) -> String {
         copy_source(self.bucket_name(source.bucket), &source.key, source.version.as_deref())
     }

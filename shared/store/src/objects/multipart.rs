@@ -1,11 +1,12 @@
 //! Multipart uploads: the server creates, lists, completes and aborts; clients send the parts.
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, Part};
+use md5::{Digest, Md5};
 use vitrine_domain::upload::MAX_PARTS;
 
 use super::digest::base64_to_hex;
 use super::sign::checksum;
-use super::{Bucket, Objects, ObjectsError, size, version_id};
+use super::{Bucket, ObjectHead, Objects, ObjectsError, size, version_id};
 
 /// The smallest part but the last that S3 takes; the local engine takes smaller ones, so it is checked here.
 const LEAST_PART_BYTES: u64 = 5 * 1024 * 1024;
@@ -118,12 +119,13 @@ impl Objects {
 
     /// Completes a multipart upload, create-only; completing it again gives the same answer (B17).
     ///
-    /// Parts may be given in any order. The key of an upload is minted once, with its intent, so an object that is
-    /// there already is the one that an earlier call made.
+    /// Parts may be given in any order. An object that is there already is taken for what an earlier call made of them
+    /// only when its size and its entity tag, which S3 makes of those of the parts, say so.
     ///
     /// # Errors
-    /// [`ObjectsError::NotFound`] when it was aborted or never opened; [`ObjectsError::Refused`] when parts are
-    /// missing, too small or not those that were stored.
+    /// [`ObjectsError::NotFound`] when it was aborted or never opened; [`ObjectsError::PreconditionFailed`] when
+    /// something else is there; [`ObjectsError::Refused`] when parts are missing, too small or not those that were
+    /// stored.
     pub async fn complete_multipart(
         &self,
         key: &str,
@@ -140,7 +142,7 @@ impl Objects {
         multipart_id: &str,
         parts: &[UploadedPart],
     ) -> Result<Completed, ObjectsError> {
-        let parts = in_order(parts)?;
+        let ordered = in_order(parts)?;
         let answer = self
             .s3
             .complete_multipart_upload()
@@ -148,7 +150,7 @@ impl Objects {
             .key(key)
             .upload_id(multipart_id)
             .if_none_match("*")
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(ordered)).build())
             .send()
             .await
             .map_err(|error| ObjectsError::of("CompleteMultipartUpload", key, error));
@@ -165,12 +167,13 @@ impl Objects {
             Err(error) => return Err(error),
         };
         match self.head(bucket, key, None).await? {
-            Some(head) => Ok(Completed {
+            Some(head) if is_made_of(&head, parts) => Ok(Completed {
                 version_id: head.version_id,
                 etag: head.etag,
                 crc64nvme: None,
                 was_there: true,
             }),
+            Some(_) => Err(ObjectsError::PreconditionFailed { key: key.to_owned() }),
             None => Err(failure),
         }
     }
@@ -180,19 +183,10 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::Unavailable`] and [`ObjectsError::Refused`].
     pub async fn abort_multipart(&self, key: &str, multipart_id: &str) -> Result<(), ObjectsError> {
-        self.abort_in(Bucket::Incoming, key, multipart_id).await
-    }
-
-    pub(super) async fn abort_in(
-        &self,
-        bucket: Bucket,
-        key: &str,
-        multipart_id: &str,
-    ) -> Result<(), ObjectsError> {
         let answer = self
             .s3
             .abort_multipart_upload()
-            .bucket(self.bucket_name(bucket))
+            .bucket(self.bucket_name(Bucket::Incoming))
             .key(key)
             .upload_id(multipart_id)
             .send()
@@ -212,6 +206,29 @@ fn uploaded(part: Part) -> Option<UploadedPart> {
         size_bytes: Some(size(part.size)),
         sha256: part.checksum_sha256.as_deref().and_then(base64_to_hex),
     })
+}
+
+/// Whether an object is what S3 makes of these parts.
+///
+/// Its entity tag is the MD5 digest of the parts' MD5 digests and their number; so it is for a bucket with S3's own keys,
+/// which `template.yaml` gives every bucket.
+fn is_made_of(head: &ObjectHead, parts: &[UploadedPart]) -> bool {
+    let size_bytes: Option<u64> = parts.iter().map(|part| part.size_bytes).sum();
+    if size_bytes.is_some_and(|size_bytes| size_bytes != head.size_bytes) {
+        return false;
+    }
+    let expected = tag_of(parts);
+    expected.is_some() && expected.as_deref() == head.etag.as_deref().map(|etag| etag.trim_matches('"'))
+}
+
+fn tag_of(parts: &[UploadedPart]) -> Option<String> {
+    let mut parts: Vec<_> = parts.iter().collect();
+    parts.sort_by_key(|part| part.number);
+    let mut whole = Md5::new();
+    for part in &parts {
+        whole.update(hex::decode(part.etag.trim_matches('"')).ok()?);
+    }
+    Some(format!("{}-{}", hex::encode(whole.finalize()), parts.len()))
 }
 
 /// The parts as S3 wants them: ascending, each number once, each but the last large enough.
@@ -257,6 +274,32 @@ mod tests {
             (Err(ObjectsError::Refused { code, .. }), Err(expected)) => assert_eq!(code, expected),
             (found, expected) => panic!("{found:?} where {expected:?} was expected"),
         }
+    }
+
+    #[test]
+    fn an_object_is_known_by_the_digests_of_its_parts() {
+        let digests = ["5d41402abc4b2a76b9719d911017c592", "7d793037a0760186574b0282f2f435e7"];
+        let parts: Vec<_> = [2_u16, 1]
+            .into_iter()
+            .map(|number| UploadedPart {
+                etag: format!("\"{}\"", digests[usize::from(number) - 1]),
+                ..part(number, Some(5))
+            })
+            .collect();
+        let head = |size_bytes, etag: &str| ObjectHead {
+            size_bytes,
+            version_id: None,
+            content_type: None,
+            etag: Some(format!("\"{etag}\"")),
+            last_modified: None,
+        };
+        // md5(md5("hello") + md5("world")), as a shell computes it.
+        let tag = "065947336a2f2a95ba8899f3675c3be6-2";
+        assert!(is_made_of(&head(10, tag), &parts));
+        assert!(!is_made_of(&head(11, tag), &parts));
+        assert!(!is_made_of(&head(10, &tag.replace("-2", "-3")), &parts));
+        assert!(!is_made_of(&head(10, digests[0]), &parts));
+        assert!(!is_made_of(&head(10, tag), &[part(1, None)]), "a tag that is no digest is no proof");
     }
 
     #[test]

@@ -148,7 +148,11 @@ pub(super) fn lifetime(now: Timestamp, seconds: u64) -> Result<PresigningConfig,
         .build()?)
 }
 
-pub(super) fn signed(request: &PresignedRequest, now: Timestamp, seconds: u64) -> Result<SignedRequest, ObjectsError> {
+pub(super) fn signed(
+    request: &PresignedRequest,
+    now: Timestamp,
+    seconds: u64,
+) -> Result<SignedRequest, ObjectsError> {
     let expires_at = i64::try_from(seconds)
         .ok()
         .and_then(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok())
