@@ -8,6 +8,9 @@ use crate::raster::{Layout, Raster};
 /// Most rows whose samples are added up in 16 bits: 257 times 255 is the largest sum that fits.
 const MAX_COLUMN_ROWS: usize = 257;
 
+/// The largest block whose samples add up in 32 bits, with room for rounding.
+const MAX_FACTOR: u64 = 4096;
+
 /// Receives rows from the top and averages blocks of them.
 pub(crate) struct RowReducer {
     width: usize,
@@ -30,7 +33,7 @@ impl RowReducer {
     /// # Errors
     /// When even the reduced picture would be too large to hold.
     pub fn new(width: u32, height: u32, layout: Layout, target: u32) -> Result<Self> {
-        let factor = (u64::from(width.max(height)) / (u64::from(target.max(1)) * 2)).max(1);
+        let factor = (u64::from(width.max(height)) / (u64::from(target.max(1)) * 2)).clamp(1, MAX_FACTOR);
         let factor = u32::try_from(factor).unwrap_or(u32::MAX);
         check_held(width.div_ceil(factor), height.div_ceil(factor), layout.channels() as u64)?;
         let (width, height, factor) = (width as usize, height as usize, factor as usize);
@@ -92,15 +95,13 @@ impl RowReducer {
     fn close_block(&mut self) {
         self.add_columns();
         let channels = self.layout.channels();
-        let last_block = self.sums.len() / channels - 1;
-        for (block, sums) in self.sums.chunks_exact_mut(channels).enumerate() {
-            let columns = if block == last_block { self.width - block * self.factor } else { self.factor };
-            let count = u32::try_from(columns * self.rows_in_block).unwrap_or(u32::MAX);
-            for sum in sums {
-                self.pixels.push(u8::try_from((*sum + count / 2) / count).unwrap_or(u8::MAX));
-                *sum = 0;
-            }
+        let blocks = self.sums.len() / channels;
+        let (full, last) = self.sums.split_at(self.sums.len() - channels);
+        for (sums, columns) in [(full, self.factor), (last, self.width - (blocks - 1) * self.factor)] {
+            let average = Average::of_samples(columns * self.rows_in_block);
+            self.pixels.extend(sums.iter().map(|sum| average.of(*sum)));
         }
+        self.sums.fill(0);
         self.rows_in_block = 0;
     }
 
@@ -126,6 +127,31 @@ impl RowReducer {
         let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
         let raster = Raster::new(side(width), side(height), self.layout, self.pixels)?;
         Ok(raster.shrunk_from(side(self.width), side(self.height), self.factor as f64))
+    }
+}
+
+/// Divides many sums by one count, rounding to the nearest: by a multiplication where the count allows.
+struct Average {
+    count: u32,
+    /// 2 to the 40th by `count`, rounded up. INVARIANT: exact while sum times count is below 2 to the 40th.
+    reciprocal: Option<u64>,
+}
+
+impl Average {
+    fn of_samples(count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+        // 256 times the count is more than the largest sum and its rounding.
+        let exact = 256 * u64::from(count) * u64::from(count) < 1 << 40;
+        Self { count, reciprocal: exact.then(|| (1u64 << 40).div_ceil(count.into())) }
+    }
+
+    fn of(&self, sum: u32) -> u8 {
+        let rounded = sum + self.count / 2;
+        let quotient = match self.reciprocal {
+            Some(reciprocal) => u64::from(rounded) * reciprocal >> 40,
+            None => u64::from(rounded / self.count),
+        };
+        u8::try_from(quotient).unwrap_or(u8::MAX)
     }
 }
 
@@ -165,6 +191,20 @@ mod tests {
             reducer.push(&[255, 254, 0, 255, 254, 0, 255, 254, 3]).unwrap();
         }
         assert_eq!(reducer.finish().unwrap().pixels, [255, 254, 1, 255, 254, 1]);
+    }
+
+    #[test]
+    fn averages_are_those_of_a_division() {
+        for count in (1..=1024).chain([65_535, 65_536, 1_000_000]) {
+            let average = Average::of_samples(count);
+            let count = u32::try_from(count).unwrap();
+            for value in 0..255 {
+                let middle = value * count + count / 2;
+                for sum in [value * count, middle, middle + 1, (value + 1) * count - 1, 255 * count] {
+                    assert_eq!(u32::from(average.of(sum)), (sum + count / 2) / count, "{sum} by {count}");
+                }
+            }
+        }
     }
 
     #[test]
