@@ -148,7 +148,7 @@ impl Average {
     fn of(&self, sum: u32) -> u8 {
         let rounded = sum + self.count / 2;
         let quotient = match self.reciprocal {
-            Some(reciprocal) => u64::from(rounded) * reciprocal >> 40,
+            Some(reciprocal) => (u64::from(rounded) * reciprocal) >> 40,
             None => u64::from(rounded / self.count),
         };
         u8::try_from(quotient).unwrap_or(u8::MAX)
