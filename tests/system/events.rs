@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use vitrine_domain::Timestamp;
 use vitrine_engine::workspace_root;
 use vitrine_testing::Stack;
-use vitrine_triggers::{Surroundings, derivatives_batch, incoming_batch, sweep_run};
+use vitrine_triggers::{Surroundings, derivatives_batch, imports_batch, incoming_batch, sweep_run};
 
 #[tokio::test]
 async fn every_event_ends_as_its_snapshot_says() {
@@ -38,6 +38,8 @@ async fn every_event_ends_as_its_snapshot_says() {
                 serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             let response = if name.starts_with("register-file") {
                 incoming_batch(&app, event, &around).await
+            } else if name.starts_with("run-import") {
+                imports_batch(&app, event, &around).await
             } else {
                 derivatives_batch(&app, event, &crate::walk::tools(), &around).await
             };

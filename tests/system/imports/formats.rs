@@ -89,3 +89,49 @@ async fn a_metadata_file_that_can_not_be_read_fails_the_job_and_says_why() {
     let empty = desk.import(&profile, "empty", &[("values.csv", b"dc:title\n")]).await;
     assert_eq!(empty["status"]["value"], "COMPLETED_NO_BULKS");
 }
+
+/// A workbook of one sheet with these rows, as a spreadsheet program would zip it.
+fn workbook(rows: &[&[&str]]) -> Vec<u8> {
+    use std::io::Write;
+    let mut sheet = String::from(
+        r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>"#,
+    );
+    for row in rows {
+        sheet.push_str("<row>");
+        for cell in *row {
+            sheet.push_str(&format!(r#"<c t="inlineStr"><is><t>{cell}</t></is></c>"#));
+        }
+        sheet.push_str("</row>");
+    }
+    sheet.push_str("</sheetData></worksheet>");
+    let parts = [
+        ("[Content_Types].xml", r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>"#.to_owned()),
+        ("_rels/.rels", r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#.to_owned()),
+        ("xl/workbook.xml", r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Values" sheetId="1" r:id="r1"/></sheets></workbook>"#.to_owned()),
+        ("xl/_rels/workbook.xml.rels", r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#.to_owned()),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ];
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in parts {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn a_workbook_is_read_like_a_table() {
+    let desk = Desk::new().await;
+    let profile =
+        desk.profile(json!({ "details": { "source_format": "XLSX", "metadata_file": "*.xlsx" } })).await;
+    let book = workbook(&[
+        &["dc:title", "dc:identifier", "file_name_1"],
+        &["A Map", "local:1", "a.txt"],
+        &["Another Map", "local:2", "b.txt"],
+    ]);
+    let files: &[(&str, &[u8])] = &[("maps.xlsx", &book), ("a.txt", b"a"), ("b.txt", b"b")];
+    let job = desk.import(&profile, "book", files).await;
+    assert_eq!((counter(&job, "created"), counter(&job, "files")), (2, 2), "{job}");
+    let broken = desk.import(&profile, "broken", &[("maps.xlsx", b"PK not a workbook")]).await;
+    assert_eq!(broken["status"]["value"], "FAILED", "{broken}");
+}

@@ -4,9 +4,7 @@
 //! signed and one that some S3 client copied are the same thing.
 
 use vitrine_domain::ids::{IngestId, JobId, ProfileId};
-use vitrine_domain::import::ingest::{
-    Ingest, IngestStatus, LOCK, MAX_SIGNED_FILES, check_relative_path, is_marker,
-};
+use vitrine_domain::import::ingest::{Ingest, IngestStatus, LOCK, MAX_SIGNED_FILES, is_marker};
 use vitrine_domain::import::profile::ImportProfile;
 use vitrine_domain::import::row::Tally;
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork};
@@ -16,6 +14,7 @@ use vitrine_domain::roles::Action;
 use vitrine_domain::upload::{
     Declared, MAX_SIGNED_PARTS, MAX_SINGLE_BYTES, normalise_sha256, part_length, plan_parts,
 };
+use vitrine_metadata::rows::check_file_reference;
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::objects::{Bucket, Listing, ObjectHead, PartChecksums, SignedRequest, UploadedPart};
 use vitrine_store::queues::Queue;
@@ -172,10 +171,8 @@ impl App {
         let mut problems = Problems::default();
         for (index, wish) in wishes.iter().enumerate() {
             let at = |field: &str| format!("file[{index}].{field}");
-            if let Err(message) = check_relative_path(&wish.name) {
+            if let Err(message) = file_key(&ingest, &wish.name) {
                 problems.add(&at("name"), message);
-            } else if wish.name == LOCK {
-                problems.add(&at("name"), "must not be the lock's");
             }
             if let Err(message) = plan_parts(wish.size_bytes, None) {
                 problems.add(&at("size"), message);
@@ -187,7 +184,7 @@ impl App {
         problems.into_result()?;
         let mut tickets = Vec::with_capacity(wishes.len());
         for wish in wishes {
-            let key = format!("{}{}", ingest.folder, wish.name);
+            let key = file_key(&ingest, &wish.name).map_err(|message| AppError::invalid("name", message))?;
             let parts = plan_parts(wish.size_bytes, None).unwrap_or(None);
             tickets.push(match parts {
                 None => {
@@ -226,7 +223,8 @@ impl App {
         size_bytes: u64,
         parts: &[PartWish],
     ) -> Result<Vec<(u16, SignedRequest)>, AppError> {
-        let key = self.file_key(&self.open_ingest(call, profile, id).await?, name)?;
+        let ingest = self.open_ingest(call, profile, id).await?;
+        let key = file_key(&ingest, name).map_err(|message| AppError::invalid("name", message))?;
         if parts.is_empty() || parts.len() > MAX_SIGNED_PARTS {
             return Err(AppError::invalid("part", format!("must be 1 to {MAX_SIGNED_PARTS} parts")));
         }
@@ -270,7 +268,8 @@ impl App {
         name: &str,
         multipart_id: &str,
     ) -> Result<Vec<UploadedPart>, AppError> {
-        let key = self.file_key(&self.open_ingest(call, profile, id).await?, name)?;
+        let ingest = self.open_ingest(call, profile, id).await?;
+        let key = file_key(&ingest, name).map_err(|message| AppError::invalid("name", message))?;
         self.objects.list_parts(&key, multipart_id).await.map_err(|error| not_open(error, multipart_id))
     }
 
@@ -287,7 +286,8 @@ impl App {
         multipart_id: &str,
         size_bytes: u64,
     ) -> Result<(), AppError> {
-        let key = self.file_key(&self.open_ingest(call, profile, id).await?, name)?;
+        let ingest = self.open_ingest(call, profile, id).await?;
+        let key = file_key(&ingest, name).map_err(|message| AppError::invalid("name", message))?;
         let parts = match self.objects.list_parts(&key, multipart_id).await {
             Ok(parts) => parts,
             Err(error) => {
@@ -323,13 +323,9 @@ impl App {
         name: &str,
         multipart_id: &str,
     ) -> Result<(), AppError> {
-        let key = self.file_key(&self.open_ingest(call, profile, id).await?, name)?;
+        let ingest = self.open_ingest(call, profile, id).await?;
+        let key = file_key(&ingest, name).map_err(|message| AppError::invalid("name", message))?;
         Ok(self.objects.abort_multipart(&key, multipart_id).await?)
-    }
-
-    fn file_key(&self, ingest: &Ingest, name: &str) -> Result<String, AppError> {
-        check_relative_path(name).map_err(|message| AppError::invalid("name", message))?;
-        Ok(format!("{}{name}", ingest.folder))
     }
 
     /// What has arrived, by name; the names are relative to the folder.
@@ -667,6 +663,19 @@ impl App {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The key of one file of a folder, where its name is one that a file can have (B23).
+fn file_key(ingest: &Ingest, name: &str) -> Result<String, &'static str> {
+    check_file_reference(name)?;
+    if name.ends_with('/') || name.contains('*') {
+        return Err("must be the name of one file, without `*`");
+    }
+    if name == LOCK {
+        return Err("must not be the lock's");
+    }
+    let key = format!("{}{name}", ingest.folder);
+    if key.len() > 1024 { Err("is too long for this folder") } else { Ok(key) }
 }
 
 fn adopted(call: &Call, profile: &ImportProfile, id: IngestId, folder: String) -> Ingest {

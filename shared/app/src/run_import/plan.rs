@@ -2,11 +2,10 @@
 
 use vitrine_domain::coded::Coded;
 use vitrine_domain::import::glob::glob;
-use vitrine_domain::import::ingest::check_relative_path;
 use vitrine_domain::import::profile::{ProfileSettings, RepresentationPattern, SourceFormat, ValueSource};
 use vitrine_domain::library::LibraryCode;
 use vitrine_domain::representation::{PartFields, RepresentationFields, UsageType};
-use vitrine_metadata::rows::{RowFile, SourceRow};
+use vitrine_metadata::rows::{RowFile, SourceRow, check_file_reference};
 use vitrine_metadata::{Format, rules};
 
 /// Why a row can not be imported: a stable word, and a sentence for a person.
@@ -53,8 +52,7 @@ pub(crate) fn named_files(
         let values = rules::values(record.format, record.source, field)
             .map_err(|errors| Refused::new("INVALID_RECORD", errors.to_string()))?;
         for name in values {
-            let plain = name.trim_end_matches('/');
-            check_relative_path(plain).map_err(|message| {
+            check_file_reference(&name).map_err(|message| {
                 let shown: String = name.chars().take(200).collect();
                 Refused::new("UNSAFE_FILE_NAME", format!("the file name `{shown}` {message}"))
             })?;
@@ -258,11 +256,13 @@ mod tests {
         }
     }
 
+    type Seen = Vec<(UsageType, Option<u32>, Vec<String>)>;
+
     /// Each planned representation as its usage type, its place and the names of its files.
     fn plan(
         settings: &ProfileSettings,
         row: &SourceRow,
-    ) -> Result<Vec<(UsageType, Option<u32>, Vec<String>)>, String> {
+    ) -> Result<Seen, String> {
         let files = named_files(settings, row, None).map_err(|refused| refused.code.to_owned())?;
         let planned =
             representations(settings, row, None, files).map_err(|refused| refused.code.to_owned())?;

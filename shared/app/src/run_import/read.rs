@@ -8,7 +8,9 @@ use vitrine_domain::import::ingest::THUMBNAIL_ENDINGS;
 use vitrine_domain::import::profile::SourceFormat;
 use vitrine_domain::import::row::RowTicket;
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork};
-use vitrine_metadata::rows::{Checkpoint, FileError, RowError, RowReader, SourceRow};
+use vitrine_metadata::rows::{
+    Checkpoint, FileError, RowError, RowReader, SourceRow, WorkbookLimits, xlsx_rows,
+};
 use vitrine_store::objects::{Bucket, ObjectsError};
 
 use super::Next;
@@ -17,6 +19,10 @@ use crate::{App, AppError, Call};
 
 /// How many tickets are written at a time.
 const TICKETS: usize = 100;
+/// How many rows of a workbook are read at a time; each time it is read from its start.
+const WORKBOOK_ROWS: usize = 20_000;
+/// The largest workbook; the function's disk holds it.
+const MAX_WORKBOOK_BYTES: u64 = 512 * 1024 * 1024;
 /// After how many rows the reader's place is saved.
 const SAVE_EVERY: u64 = 5_000;
 
@@ -105,7 +111,7 @@ impl App {
             files: *files,
         };
         let read = if run.settings.details.source_format == SourceFormat::Xlsx {
-            self.read_workbook(run, &mut tickets, time_left).await?
+            self.read_workbook(run, checkpoint.as_deref(), &mut tickets, time_left).await?
         } else {
             self.read_stream(run, checkpoint.as_deref(), &mut tickets, time_left).await?
         };
@@ -185,13 +191,50 @@ impl App {
         }
     }
 
+    /// Reads a workbook, which can not be read as a stream: a copy on disk, some thousand rows at a time.
     async fn read_workbook(
         &self,
         run: &ImportRun,
-        _tickets: &mut Tickets<'_>,
-        _time_left: TimeLeft<'_>,
+        checkpoint: Option<&str>,
+        tickets: &mut Tickets<'_>,
+        time_left: TimeLeft<'_>,
     ) -> Result<Reading, AppError> {
-        Ok(Reading::Failed(format!("`{}`: workbooks are not read yet", run.metadata_file)))
+        let disk = |error: std::io::Error| AppError::Unavailable(Box::new(error));
+        let folder = tempfile::tempdir().map_err(disk)?;
+        let path = folder.path().join("workbook.xlsx");
+        let key = format!("{}{}", run.folder, run.metadata_file);
+        let version = run.metadata_version.as_deref();
+        match self.objects.read_to_file(Bucket::Incoming, &key, version, &path, MAX_WORKBOOK_BYTES).await {
+            Ok(_) => {}
+            Err(ObjectsError::NotFound { .. }) => {
+                return Ok(Reading::Failed(format!("the metadata file `{}` is gone", run.metadata_file)));
+            }
+            Err(ObjectsError::Mismatch { .. }) => {
+                let limit = MAX_WORKBOOK_BYTES / (1024 * 1024);
+                return Ok(Reading::Failed(format!(
+                    "the workbook `{}` is larger than {limit} MiB; save it as CSV, which has no limit",
+                    run.metadata_file
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let mut next = checkpoint.and_then(|text| text.parse().ok()).unwrap_or(1);
+        loop {
+            let file = std::fs::File::open(&path).map_err(disk)?;
+            let target = super::rows::reader_format(run);
+            let reader = std::io::BufReader::new(file);
+            let page = match xlsx_rows(reader, target, next, WORKBOOK_ROWS, &WorkbookLimits::default()) {
+                Ok(page) => page,
+                Err(error) => return Ok(Reading::Failed(reason(run, &error))),
+            };
+            let mut rows = page.rows;
+            tickets.take(&mut rows).await?;
+            match page.next_row {
+                None => return Ok(Reading::Whole),
+                Some(row) if time_left() => next = row,
+                Some(row) => return Ok(Reading::Part(row.to_string())),
+            }
+        }
     }
 
     /// Whether a picture lies beside some file of the folder.
