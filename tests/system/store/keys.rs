@@ -124,3 +124,32 @@ async fn b16_a_put_whose_bytes_are_not_those_that_were_signed_for_is_refused() {
     assert_eq!(send(&signed, b"hello"), 200);
     assert_eq!(send(&signed, b"hello"), 412, "create-only");
 }
+
+#[tokio::test]
+async fn a_range_is_read_whether_or_not_the_store_honours_it() {
+    let stack = Stack::new();
+    let app = stack.app();
+    let bytes: Vec<u8> = (0..300_000_u32).map(|number| (number % 251) as u8).collect();
+    let version = app
+        .objects
+        .put_small(Bucket::Incoming, "intent/1", bytes.clone().into(), "text/plain", true)
+        .await
+        .unwrap();
+    // The engine honours a range of the newest version, and sends the whole of one that is named.
+    for version in [None, version.as_deref()] {
+        for range in [0..300_000, 1..2, 131_071..200_000, 299_999..300_000] {
+            let wanted = &bytes[range.start as usize..range.end as usize];
+            let mut reader =
+                app.objects.read(Bucket::Incoming, "intent/1", version, Some(range.clone())).await.unwrap();
+            assert_eq!(reader.size_bytes, wanted.len() as u64);
+            let mut read = Vec::new();
+            while let Some(bytes) = reader.next().await.unwrap() {
+                read.extend_from_slice(&bytes);
+            }
+            assert!(read == wanted, "{range:?} {version:?}");
+        }
+        for range in [300_000..300_001, 5..5] {
+            assert!(app.objects.read(Bucket::Incoming, "intent/1", version, Some(range)).await.is_err());
+        }
+    }
+}

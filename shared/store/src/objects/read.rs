@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use tokio::io::AsyncWriteExt;
 
 use super::{Bucket, Objects, ObjectsError, size, version_id};
@@ -20,6 +20,8 @@ pub struct ObjectReader {
     pub content_type: Option<String>,
     key: String,
     body: ByteStream,
+    /// Bytes before those asked for, which a store sends that does not honour the range.
+    skip_bytes: u64,
     left_bytes: u64,
 }
 
@@ -29,25 +31,39 @@ impl ObjectReader {
     /// # Errors
     /// [`ObjectsError::Unavailable`] when the connection breaks, also when it ends early.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectsError> {
-        match self.body.next().await {
-            Some(Ok(bytes)) => {
-                self.left_bytes = self.left_bytes.saturating_sub(bytes.len() as u64);
-                Ok(Some(bytes))
+        loop {
+            let mut bytes = match self.body.next().await {
+                Some(Ok(bytes)) => bytes,
+                Some(Err(error)) => {
+                    return Err(ObjectsError::Unavailable { operation: "GetObject", source: error.into() });
+                }
+                None if self.left_bytes > 0 => {
+                    return Err(ObjectsError::Unavailable {
+                        operation: "GetObject",
+                        source: format!("`{}` ended {} bytes early", self.key, self.left_bytes).into(),
+                    });
+                }
+                None => return Ok(None),
+            };
+            let before = take(&mut self.skip_bytes, bytes.len());
+            bytes.advance(before);
+            let wanted = take(&mut self.left_bytes, bytes.len());
+            bytes.truncate(wanted);
+            if !bytes.is_empty() {
+                return Ok(Some(bytes));
             }
-            Some(Err(error)) => {
-                Err(ObjectsError::Unavailable { operation: "GetObject", source: error.into() })
+            if self.skip_bytes == 0 && self.left_bytes == 0 {
+                return Ok(None);
             }
-            None if self.left_bytes > 0 => Err(ObjectsError::Unavailable {
-                operation: "GetObject",
-                source: format!("`{}` ended {} bytes early", self.key, self.left_bytes).into(),
-            }),
-            None => Ok(None),
         }
     }
 }
 
 impl Objects {
     /// Opens an object, or the bytes of it in `range`.
+    ///
+    /// A server may answer a range with the whole (RFC 9110 section 14.2), as the local engine does for a named version;
+    /// then what is not wanted is read past.
     ///
     /// # Errors
     /// [`ObjectsError::NotFound`] where there is none; [`ObjectsError::Refused`] for a range beyond its end.
@@ -58,30 +74,37 @@ impl Objects {
         version: Option<&str>,
         range: Option<Range<u64>>,
     ) -> Result<ObjectReader, ObjectsError> {
-        let range = match range {
-            None => None,
-            Some(range) if range.is_empty() => {
-                return Err(ObjectsError::refused("GetObject", "InvalidRange"));
-            }
-            Some(range) => Some(format!("bytes={}-{}", range.start, range.end - 1)),
-        };
+        if range.as_ref().is_some_and(Range::is_empty) {
+            return Err(ObjectsError::refused("GetObject", "InvalidRange"));
+        }
+        let header = range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1));
         let answer = self
             .s3
             .get_object()
             .bucket(self.bucket_name(bucket))
             .key(key)
             .set_version_id(version.map(str::to_owned))
-            .set_range(range)
+            .set_range(header)
             .send()
             .await
             .map_err(|error| ObjectsError::of("GetObject", key, error))?;
-        let size_bytes = size(answer.content_length);
+        let sent_bytes = size(answer.content_length);
+        let (skip_bytes, size_bytes) = match range {
+            Some(range) if answer.content_range.is_none() => {
+                if range.start >= sent_bytes {
+                    return Err(ObjectsError::refused("GetObject", "InvalidRange"));
+                }
+                (range.start, range.end.min(sent_bytes) - range.start)
+            }
+            _ => (0, sent_bytes),
+        };
         Ok(ObjectReader {
             size_bytes,
             version_id: version_id(answer.version_id),
             content_type: answer.content_type,
             key: key.to_owned(),
             body: answer.body,
+            skip_bytes,
             left_bytes: size_bytes,
         })
     }
@@ -137,4 +160,11 @@ impl Objects {
         file.flush().await.map_err(working_copy)?;
         Ok(written)
     }
+}
+
+/// As much of `wanted` as `there` allows; `wanted` is less by that afterwards.
+fn take(wanted: &mut u64, there: usize) -> usize {
+    let taken = usize::try_from(*wanted).unwrap_or(usize::MAX).min(there);
+    *wanted -= taken as u64;
+    taken
 }
