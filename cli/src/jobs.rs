@@ -4,18 +4,20 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::api::{Again, Api, segment};
 use crate::args::{JobArgs, ReportFormat, UndoArgs};
 use crate::failure::Failure;
 use crate::progress::percent_bar;
 use crate::report;
-use crate::terminal::{bars, note, plain, quiet};
+use crate::terminal::{bars, note, plain};
 use crate::wire::{Job, ReportLink, Row, RowPage};
 
 /// The first and the longest pause between looks at a job.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// How often there is a line where there is no bar.
+const LINE_EVERY: Duration = Duration::from_secs(30);
 /// How many rows a page has.
 const PAGE: &str = "100";
 
@@ -71,7 +73,7 @@ pub fn read(api: &Api, id: &str) -> Result<Job, Failure> {
 pub fn follow(api: &Api, id: &str) -> Result<Job, Failure> {
     let bar = percent_bar();
     let mut pause = LOOK.0;
-    let mut said = String::new();
+    let mut said = (String::new(), Instant::now());
     loop {
         let job = read(api, id)?;
         if job.is_final() {
@@ -79,13 +81,12 @@ pub fn follow(api: &Api, id: &str) -> Result<Job, Failure> {
             return Ok(job);
         }
         bar.set_position(job.progress.min(100));
-        let now = plain(&state(&job));
-        bar.set_message(now.clone());
-        let now = format!("job {}: {now}", plain(&job.id));
-        if now != said && (bars().is_hidden() && !quiet()) {
-            note(&now);
+        bar.set_message(plain(&state(&job)));
+        // Where there is no bar: a line for each status, and now and then.
+        if bars().is_hidden() && (said.0 != job.status.value || said.1.elapsed() >= LINE_EVERY) {
+            note(&format!("job {}: {}", plain(&job.id), plain(&state(&job))));
+            said = (job.status.value.clone(), Instant::now());
         }
-        said = now;
         thread::sleep(pause);
         pause = pause.mul_f64(1.3).min(LOOK.1);
     }

@@ -110,11 +110,9 @@ fn all(api: &Api) -> Result<Vec<Value>, Failure> {
 
 fn list(api: &Api, out: &mut dyn Write) -> Result<(), Failure> {
     for profile in all(api)? {
-        let text = |name: &str| {
-            let value = profile.get(name).unwrap_or(&Value::Null);
-            plain(value.get("value").unwrap_or(value).as_str().unwrap_or_default())
-        };
-        writeln!(out, "{:<20} {:<10} {}", text("id"), text("source_format"), text("name"))?;
+        let text = |path: &str| plain(profile.pointer(path).and_then(Value::as_str).unwrap_or_default());
+        let format = text("/digital_details/source_format/value");
+        writeln!(out, "{:<23} {format:<8} {}", text("/id"), text("/name"))?;
     }
     Ok(out.flush()?)
 }

@@ -41,7 +41,12 @@ pub fn run(api: &Api, args: &UploadArgs, out: &mut dyn Write) -> Result<(), Fail
     segment(&args.representation, "a representation")?;
     if let Some(title) = &args.title {
         let path = format!("bibs/{}/representations/{}", segment(title, "a title")?, args.representation);
-        api.get::<Value>(&path, &[])?;
+        api.get::<Value>(&path, &[]).map_err(|error| match error {
+            Failure::NotFound(_) => {
+                Failure::NotFound(format!("title {title} has no representation {}", args.representation))
+            }
+            other => other,
+        })?;
     }
     let files = args.files.iter().map(|path| look(path)).collect::<Result<Vec<_>, _>>()?;
     let progress = Progress::new(files.len() as u64, files.iter().map(|file| file.size).sum());

@@ -68,7 +68,8 @@ fn refused_bytes_and_another_titles_representation_are_4() {
     desk.fake.world().reject_uploads = true;
     let ended = desk.run(&["upload", "scans/a.tif", "-r", "1234"]).expect(4);
     assert!(ended.out.contains("not taken: a.tif: not what was promised"), "{}", ended.out);
-    desk.run(&["upload", "scans/a.tif", "-r", "1234", "-t", "77"]).expect(4);
+    let other = desk.run(&["upload", "scans/a.tif", "-r", "1234", "-t", "77"]).expect(4);
+    assert!(other.err.contains("title 77 has no representation 1234"), "{}", other.err);
     desk.run(&["upload", "scans", "-r", "1234"]).expect(4);
     assert_eq!(desk.fake.world().uploads.len(), 1);
 }
@@ -130,7 +131,9 @@ fn profiles_are_listed_shown_and_moved() {
                 "created_by": "me", "details": {"file": "values.csv", "on": [{"value": "A", "desc": "B"}]}}));
         }
     }
-    assert_eq!(desk.run(&["profile", "list"]).expect(0).out.lines().count(), 151);
+    let list = desk.run(&["profile", "list"]).expect(0).out;
+    assert_eq!(list.lines().count(), 151);
+    assert!(list.starts_with("7001                    CSV      scanned-books\n"), "{list}");
     let shown = desk.run(&["profile", "show", "Profile 149"]).expect(0).out;
     assert!(
         shown.contains("details.file: values.csv\n") && shown.contains("details.on[1]: A (B)\n"),

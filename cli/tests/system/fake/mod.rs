@@ -143,7 +143,7 @@ impl Fake {
             job_status: "COMPLETED_SUCCESS".to_owned(),
             job_counters: vec![("ROWS".to_owned(), 2), ("CREATED".to_owned(), 2)],
             profiles: vec![
-                json!({"id": "7001", "name": "scanned-books", "source_format": {"value": "CSV", "desc": "CSV"}}),
+                json!({"id": "7001", "name": "scanned-books", "digital_details": {"source_format": {"value": "CSV", "desc": "CSV"}}}),
             ],
             next_id: 81_000,
             ..World::default()
