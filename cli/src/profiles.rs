@@ -18,8 +18,23 @@ const PATH: &str = "conf/md-import-profiles";
 const PAGE: usize = 100;
 /// The largest profile that is read from a file.
 const MAX_PROFILE_BYTES: u64 = 4 * 1024 * 1024;
-/// What an export leaves out, because it belongs to the one repository.
-const OWN: &[&str] = &["id", "link", "created_by", "created_date", "last_modified_by", "last_modified_date"];
+/// What an export leaves out: it belongs to the one repository, or says again, in the vendor's words and to be read
+/// only, what the five sections say.
+const OWN: &[&str] = &[
+    "id",
+    "link",
+    "created_by",
+    "created_date",
+    "last_modified_by",
+    "last_modified_date",
+    "next_run",
+    "name",
+    "description",
+    "status",
+    "type",
+    "ie_type",
+    "digital_details",
+];
 
 /// Runs the command.
 ///

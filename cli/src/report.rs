@@ -57,6 +57,11 @@ pub fn print(api: &Api, job: &Job, out: &mut dyn Write) -> Result<(), Failure> {
             )?;
         }
     }
+    let files =
+        ["files_unnamed", "files_refused"].iter().any(|name| job.counter(name).unwrap_or_default() > 0);
+    if job.is_final() && (files || TROUBLE.iter().any(|name| job.counter(name).unwrap_or_default() > 0)) {
+        writeln!(out, "\nevery row and file: vitrine job {} --report csv -o report.csv", plain(&job.id))?;
+    }
     out.flush()?;
     Ok(())
 }

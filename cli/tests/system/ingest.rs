@@ -99,6 +99,7 @@ fn a_job_with_errors_shows_its_rows_and_ends_with_1() {
     let ended = desk.ingest(&[]).expect(1);
     assert!(ended.out.contains("row 2 failed: no title in row 2 [31m (bad-row)"), "{}", ended.out);
     assert!(ended.out.contains("and 10 more: vitrine job"), "{}", ended.out);
+    assert!(ended.out.contains("--report csv -o report.csv"), "{}", ended.out);
     assert!(!ended.out.contains('\u{1b}'));
 }
 

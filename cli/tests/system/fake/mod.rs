@@ -445,7 +445,11 @@ impl World {
             }
             ("POST", ["conf", "md-import-profiles"]) => {
                 let mut made = body;
+                if made["name"].is_string() {
+                    self.complaints.push("a name that is to be read only was sent".to_owned());
+                }
                 made["id"] = json!(self.mint());
+                made["name"] = made["details"]["name"].clone();
                 self.profiles.push(made.clone());
                 ok(made)
             }
