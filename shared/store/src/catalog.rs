@@ -1,6 +1,6 @@
 //! Reading the catalogue: by id strongly consistent, lists through index 1, nothing unbounded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
@@ -136,10 +136,11 @@ impl Catalog {
         &self,
         keys: impl Iterator<Item = Key>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut wanted: Vec<_> = keys.take(MAX_BATCH).map(|key| key_attributes(&key)).collect();
-        wanted.dedup();
+        // A key that is asked for twice in one call is refused by the service.
+        let keys: BTreeSet<_> = keys.take(MAX_BATCH).map(|key| (key.pk, key.sk)).collect();
+        let mut wanted: Vec<_> = keys.into_iter().map(|(pk, sk)| key_attributes(&Key { pk, sk })).collect();
         let mut found = Vec::new();
-        // The service may leave keys for another round; each round brings at least one.
+        let mut round = 0;
         while !wanted.is_empty() {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut wanted)))
@@ -158,6 +159,7 @@ impl Catalog {
             }
             if let Some(left) = answer.unprocessed_keys.unwrap_or_default().remove(&self.tables.catalog) {
                 wanted = left.keys;
+                round = wait_for_rest("BatchGetItem", round).await?;
             }
         }
         Ok(found)
@@ -413,6 +415,19 @@ impl Catalog {
             }
         }
     }
+}
+
+/// How often what the service left over of a batch is sent again.
+const MAX_ROUNDS: u32 = 10;
+
+/// Waits before what a batch left over is sent again, longer each time, and returns the number of the next round.
+pub(crate) async fn wait_for_rest(operation: &'static str, round: u32) -> Result<u32, StoreError> {
+    if round >= MAX_ROUNDS {
+        let error = std::io::Error::other("the service left a part of the batch over again and again");
+        return Err(StoreError::unavailable_because(operation, error));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(20_u64 << round)).await;
+    Ok(round + 1)
 }
 
 fn service_limit(limit: u32) -> i32 {

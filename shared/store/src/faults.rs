@@ -6,6 +6,7 @@
 //! them is bad, so no second implementation of a store is needed.
 
 mod answers;
+mod batches;
 mod plan;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +41,9 @@ pub enum Fault {
     Delayed(Duration),
     /// It is sent, and when that has had its effect sent again; the caller sees the second answer.
     Twice,
+    /// The service does only the first half of a batch, at least one of it, and leaves the rest over; other calls are
+    /// let through.
+    LeftOver,
     /// A transaction is taken for one that was never sent before, as it is ten minutes after the first time; other
     /// calls are let through.
     TokenForgotten,
@@ -263,6 +267,11 @@ impl FaultyConnector {
                     }
                     inner.call(request).await
                 })
+            }
+            Fault::LeftOver => {
+                let (request, rest) = batches::split(name, request);
+                let sent = self.inner.call(request);
+                HttpConnectorFuture::new(async move { batches::with_rest(sent.await?, rest).await })
             }
             Fault::TokenForgotten => self.inner.call(answers::with_another_token(request, number)),
         }

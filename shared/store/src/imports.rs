@@ -11,15 +11,13 @@ use vitrine_domain::import::row::{JobClaim, RowResult, RowTicket};
 use vitrine_domain::job::Job;
 use vitrine_domain::upload::Upload;
 
-use crate::catalog::{Catalog, Page, PageRequest, parse};
+use crate::catalog::{Catalog, Page, PageRequest, parse, wait_for_rest};
 use crate::change::attributes;
 use crate::error::StoreError;
 use crate::keys::{self, Claim, Item, NameClaim};
 
 /// How many items one BatchWriteItem takes.
 const WRITE_BATCH: usize = 25;
-/// How often what the service left over is sent again.
-const MAX_ROUNDS: u32 = 10;
 
 impl Catalog {
     /// An import profile.
@@ -180,7 +178,6 @@ impl Catalog {
             }
             let mut round = 0;
             while !left.is_empty() {
-                round += 1;
                 let answer = self
                     .client()
                     .batch_write_item()
@@ -194,13 +191,7 @@ impl Catalog {
                     .remove(&self.tables().catalog)
                     .unwrap_or_default();
                 if !left.is_empty() {
-                    if round >= MAX_ROUNDS {
-                        return Err(StoreError::unavailable_because(
-                            "BatchWriteItem",
-                            std::io::Error::other("the service left items over again and again"),
-                        ));
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(20_u64 << round)).await;
+                    round = wait_for_rest("BatchWriteItem", round).await?;
                 }
             }
         }

@@ -1,14 +1,19 @@
 //! Bad weather: throttling, conflicts, outages, and all of it at once from a seed that a failing test says.
 
+use std::collections::BTreeSet;
+
+use serde_json::json;
 use vitrine_app::App;
-use vitrine_domain::ids::UploadId;
+use vitrine_domain::bib::RecordSource;
+use vitrine_domain::ids::{JobId, MmsId, UploadId};
+use vitrine_domain::import::row::RowTicket;
 use vitrine_domain::outbox::{Work, seconds};
 use vitrine_store::faults::{Fault, Plan, Rates, Seed};
 use vitrine_store::queues::Queue;
 use vitrine_testing::operator;
 
 use super::{Scene, message};
-use crate::walk::{derive, next, register};
+use crate::walk::{DC, derive, next, register, text};
 
 /// More often than the queue delivers a message (`template.yaml`: 5 times): it waits 90 minutes in between, and no storm
 /// is as bad for so long as the one here.
@@ -168,4 +173,42 @@ async fn b10_work_converges_in_any_weather() {
         assert_eq!(scene.is_drawn(upload, "any weather").await.version, 2);
     }
     assert_eq!(scene.count_files().await, 10);
+}
+
+#[tokio::test]
+async fn b29_what_a_batch_leaves_over_is_asked_again() {
+    let scene = Scene::new().await;
+    let (app, faulty) = scene.stack.faulty_app();
+    let record =
+        json!({ "record_format": { "value": "dc" }, "suppress_from_publishing": false, "anies": [DC] });
+    let mut ids: Vec<MmsId> = vec![scene.title.mms.parse().unwrap()];
+    for _ in 0..4 {
+        let bib = scene.client.post("/bibs", record.clone()).await.ok();
+        ids.push(text(&bib, "mms_id").parse().unwrap());
+    }
+    let asked: Vec<_> = ids.iter().chain(&ids).cloned().collect();
+    faulty.fail_all("DynamoDB.BatchGetItem", Fault::LeftOver);
+    let found: BTreeSet<_> =
+        app.catalog.bibs(&asked).await.unwrap().into_iter().map(|bib| bib.mms_id).collect();
+    assert_eq!(found, ids.iter().cloned().collect());
+    assert_eq!(faulty.calls().len(), 3, "five: three and two left, one and one left, one");
+
+    let job: JobId = app.minter.job(operator().now, 1);
+    let content = RecordSource::Inline("{}".to_owned());
+    let tickets: Vec<_> = (1..=30)
+        .map(|number| RowTicket { job: job.clone(), number, files_before: 0, content: content.clone() })
+        .collect();
+    faulty.fail_all("DynamoDB.BatchWriteItem", Fault::LeftOver);
+    app.catalog.put_tickets(&tickets).await.unwrap();
+    assert_eq!(faulty.calls().len(), 5 + 3, "25 as 13, 6, 3, 2, 1; 5 as 3, 1, 1");
+    assert_eq!(app.catalog.row_tickets(&job, 1, 100).await.unwrap(), tickets);
+
+    let bodies: Vec<_> = (0..10).map(|number| number.to_string()).collect();
+    faulty.fail_all("SQS.SendMessageBatch", Fault::LeftOver);
+    assert_eq!(app.queues.send_batch(Queue::Imports, &bodies).await.unwrap(), [5, 6, 7, 8, 9]);
+    let mut received = BTreeSet::new();
+    while received.len() < 5 {
+        received.insert(next(&scene.app, Queue::Imports).await);
+    }
+    assert_eq!(received, bodies[..5].iter().cloned().collect());
 }
