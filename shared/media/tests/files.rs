@@ -9,6 +9,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use vitrine_media::{
     FailureCode, HEAD_LEN, ThumbnailOutcome, ThumbnailRequest, Tools, identify, make_thumbnails,
@@ -131,6 +132,29 @@ async fn every_format_comes_out_red_and_twice_as_wide_as_high() {
         let [r, g, b] = [picture.pixels[0], picture.pixels[1], picture.pixels[2]];
         assert!(r > 235 && g < 25 && b < 25, "{name}: {r} {g} {b}");
     }
+}
+
+#[tokio::test]
+async fn a_child_that_is_not_done_in_time_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("a.png");
+    std::fs::write(&source, png(4, 2, png::ColorType::Rgb, png::BitDepth::Eight, &[0; 24])).unwrap();
+    let tools = Tools {
+        child_program: Some(env!("CARGO_BIN_EXE_thumbnail").into()),
+        decoder_wall: Duration::ZERO,
+        ..Tools::default()
+    };
+    let request = ThumbnailRequest {
+        source,
+        media_type: "image/png".to_owned(),
+        sizes: vec![64],
+        out_dir: folder.path().to_owned(),
+    };
+    let outcome = make_thumbnails(request, &tools).await;
+    assert!(
+        matches!(outcome, ThumbnailOutcome::Failed { code: FailureCode::ThumbTimeout, retryable: false, .. }),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

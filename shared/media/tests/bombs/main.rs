@@ -1,6 +1,6 @@
 //! Hostile files of every kind, made here, through the real limited child (reliability.md B24, B53-B55).
 //!
-//! Each names the class it must end in. Time is bounded by the child's own limits, memory by what the kernel counted
+//! Each names the class it must end in. Time is bounded by the limits of the child, memory by what the kernel counted
 //! over all children, and a listener on this machine must hear nothing.
 #![allow(
     clippy::unwrap_used,

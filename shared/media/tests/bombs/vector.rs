@@ -52,10 +52,6 @@ fn drawings(url: &str) -> Vec<Bomb> {
         r##"<filter id="f"><feTurbulence baseFrequency="0.9" numOctaves="2000000000"/></filter>{}"##,
         r##"<rect width="40" height="20" filter="url(#f)"/>"##.repeat(50)
     );
-    let many_filters = format!(
-        r##"<filter id="f"><feGaussianBlur stdDeviation="9"/></filter>{}"##,
-        r##"<g filter="url(#f)"><rect width="40" height="20"/></g>"##.repeat(20_000)
-    );
     let pattern = r##"<pattern id="p" width="4" height="4" patternUnits="userSpaceOnUse"><rect width="4" height="4" fill="url(#p)"/></pattern><rect width="40" height="20" fill="url(#p)"/>"##;
     let picture = png_of((30_000, 20_000), 8, 2, false, &[idat([[0u8; 9].as_slice()])]);
     let picture =
@@ -85,7 +81,6 @@ fn drawings(url: &str) -> Vec<Bomb> {
         ),
         ("blur.svg", svg(blur), Drawn),
         ("noise.svg", svg(&noise), Limit),
-        ("filters.svg", svg(&many_filters), Limit),
         ("pattern-loop.svg", svg(pattern), Drawn),
         ("picture-inside.svg", svg(&picture), Limit),
         ("drawings-inside.svg", inside, Drawn),

@@ -9,6 +9,7 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use turbojpeg::{Image, PixelFormat};
@@ -19,8 +20,16 @@ use vitrine_media::{
 pub mod build;
 
 /// The decoding child that was built with the tests, with the tools that this machine has.
+///
+/// The wall clock is generous: what can be drawn is drawn on a busy machine, too.
 pub fn tools() -> Tools {
-    Tools { child_program: Some(env!("CARGO_BIN_EXE_thumbnail").into()), ..Tools::from_path() }
+    Tools {
+        child_program: Some(env!("CARGO_BIN_EXE_thumbnail").into()),
+        decoder_wall: Duration::from_secs(60),
+        ffmpeg_wall: Duration::from_secs(240),
+        soffice_wall: Duration::from_secs(240),
+        ..Tools::from_path()
+    }
 }
 
 /// Makes one thumbnail of a file on disk, as the worker would: the type is what the bytes say.
