@@ -20,6 +20,8 @@ use crate::terminal::{count, note, plain};
 use crate::walk::{Found, Local, Walk};
 use crate::wire::{Arrived, ArrivedParts, FilePlan, PartWishes};
 
+/// The first batch is small and each next one twice as large, so that sending begins at once.
+const FIRST_BATCH_FILES: usize = 50;
 /// A batch ends before, where its files have this many bytes: addresses do not wait long, and the first bytes go soon.
 const BATCH_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -33,6 +35,7 @@ impl Sender<'_> {
         let mut arrived = ArrivedFiles::new(self.api, self.ingest_path);
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
+        let mut batch_files = FIRST_BATCH_FILES;
         for found in walk {
             let local = match found {
                 Found::File(local) => local,
@@ -52,9 +55,10 @@ impl Sender<'_> {
             }
             batch_bytes += local.size;
             batch.push(local);
-            if batch.len() >= BATCH_FILES || batch_bytes >= BATCH_BYTES {
+            if batch.len() >= batch_files || batch_bytes >= BATCH_BYTES {
                 self.ask(std::mem::take(&mut batch), tasks)?;
                 batch_bytes = 0;
+                batch_files = (batch_files * 2).min(BATCH_FILES);
             }
         }
         self.ask(batch, tasks)?;
