@@ -79,14 +79,17 @@ fn declared_entries(input: &mut Box<dyn BufReadSeek + '_>) -> io::Result<Option<
     input.by_ref().take(TAIL_BYTES).read_to_end(&mut tail)?;
     let mut count = None;
     if let Some(at) = tail.windows(4).rposition(|bytes| bytes == b"PK\x05\x06") {
-        count = number(tail.get(at + 10..at + 12)).filter(|count| *count < 0xFFFF);
+        let short = number(tail.get(at + 10..at + 12));
         let locator = at.checked_sub(20).and_then(|start| tail.get(start..at));
-        if let (None, Some(locator)) = (count, locator.filter(|bytes| bytes.starts_with(b"PK\x06\x07"))) {
+        let mut long = None;
+        if let Some(locator) = locator.filter(|bytes| bytes.starts_with(b"PK\x06\x07")) {
             input.seek(SeekFrom::Start(number(locator.get(8..16)).unwrap_or_default()))?;
             let mut record = Vec::new();
             input.by_ref().take(40).read_to_end(&mut record)?;
-            count = number(record.get(32..40));
+            long = number(record.get(32..40));
         }
+        // All bits set refer to the longer record; where both give a number, readers may believe either.
+        count = if short == Some(0xFFFF) { long.or(short) } else { short.max(long) };
     }
     input.rewind()?;
     Ok(count)

@@ -68,7 +68,8 @@ pub fn bombs() -> Vec<Bomb> {
         ("declared-2-to-62.docx", document(vec![deflated(2, 1 << 62)]), Limit),
         ("overlapping.docx", document(overlapping), Limit),
         ("entries.docx", document(many), Limit),
-        ("million-entries.docx", million_entries(), Limit),
+        ("million-entries.docx", million_entries(0xFFFF), Limit),
+        ("million-entries-and-two.docx", million_entries(2), Limit),
         ("same-name.docx", document(vec![entry(DOCUMENT, b"GIF89a"), entry(DOCUMENT, &picture)]), Broken),
         ("method.docx", document(vec![Entry { method: 99, ..entry(DOCUMENT, &picture) }]), Broken),
         ("nested.epub", book(COVER, &[("cover", &inner)]), Unsupported),
@@ -86,8 +87,8 @@ pub fn bombs() -> Vec<Bomb> {
     ]
 }
 
-/// A directory of a million entries that all stand for the first.
-fn million_entries() -> Vec<u8> {
+/// A directory of a million entries that all stand for the first; its older end says that there are `short`.
+fn million_entries(short: u16) -> Vec<u8> {
     const COUNT: u64 = 1_000_000;
     let start = document(vec![entry("word/a", b"")]);
     let at = start.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
@@ -112,6 +113,9 @@ fn million_entries() -> Vec<u8> {
     file.extend(b"PK\x06\x07\0\0\0\0");
     file.extend(end.to_le_bytes());
     file.extend([1, 0, 0, 0]);
-    file.extend(b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0");
+    file.extend(b"PK\x05\x06\0\0\0\0");
+    file.extend(short.to_le_bytes());
+    file.extend(short.to_le_bytes());
+    file.extend(b"\xff\xff\xff\xff\xff\xff\xff\xff\0\0");
     file
 }
