@@ -71,11 +71,24 @@ impl App {
         parsed: &BibMetadata,
         suppressed: bool,
     ) -> Result<BibRecord, AppError> {
-        Ok(BibRecord {
+        let source = self.keep_source(&parsed.source).await?;
+        Ok(self.bib_of(call, kind, parsed, suppressed, source))
+    }
+
+    /// A new record of parsed metadata that is kept in `source`.
+    pub(crate) fn bib_of(
+        &self,
+        call: &Call,
+        kind: BibKind,
+        parsed: &BibMetadata,
+        suppressed: bool,
+        source: RecordSource,
+    ) -> BibRecord {
+        BibRecord {
             mms_id: self.minter.mms(call.now, self.random()),
             kind,
             format: parsed.format,
-            source: self.keep_source(&parsed.source).await?,
+            source,
             brief: brief(parsed),
             suppressed,
             representation_count: 0,
@@ -86,7 +99,7 @@ impl App {
             modified_at: call.now,
             removal: None,
             version: 0,
-        })
+        }
     }
 
     /// Reads up to 100 bib records with their metadata; those that are not there are left out (ALMA-8).

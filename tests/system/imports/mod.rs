@@ -84,6 +84,12 @@ impl Desk {
         text(&self.client.post(&path, Value::Null).await.ok(), "job_id")
     }
 
+    /// The job of an ingest.
+    pub async fn job_of(&self, profile: &str, folder: &str) -> String {
+        let path = format!("/conf/md-import-profiles/{profile}/ingests/{folder}");
+        text(&self.client.get(&path).await.ok(), "job_id")
+    }
+
     /// Works off the queues until a job has ended.
     pub async fn finish(&self, job: &str) -> Value {
         finish(&self.app, &self.client, job).await

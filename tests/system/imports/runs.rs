@@ -135,6 +135,27 @@ async fn an_undo_takes_back_what_the_run_did_and_leaves_what_is_newer() {
 }
 
 #[tokio::test]
+async fn an_undo_of_two_rows_that_changed_one_title_passes_through_its_states_backwards() {
+    let desk = Desk::new().await;
+    let profile = desk.profile(json!({ "matching": { "on_match": "OVERLAY" } })).await;
+    desk.import(&profile, "base", &[("values.csv", b"dc:title,dc:identifier\nBase,local:1\n")]).await;
+    let before = desk.tree().await;
+    let twice: &[u8] = b"dc:title,dc:identifier,dc:creator\nFirst,local:1,A\nOther,local:2,\n";
+    desk.import(&profile, "one", &[("values.csv", twice)]).await;
+    let middle = desk.tree().await;
+    let rows = b"dc:title,dc:identifier\nSecond,local:1\nThird,local:2\n";
+    let job = desk.import(&profile, "two", &[("values.csv", rows)]).await;
+    assert_eq!(counter(&job, "updated"), 2, "{job}");
+    for (job, expected) in [(text(&job, "id"), middle), (desk.job_of(&profile, "one").await, before)] {
+        let undo =
+            text(&desk.client.post(&format!("/conf/jobs/{job}?op=undo"), json!(null)).await.ok(), "id");
+        let undone = desk.finish(&undo).await;
+        assert_eq!(counter(&undone, "left"), 0, "{undone}");
+        assert_eq!(desk.tree().await, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_book_of_more_pages_than_one_transaction_takes_is_one_representation() {
     let desk = Desk::new().await;
     let profile = desk.profile(json!({})).await;

@@ -21,6 +21,8 @@ use super::write_files::named_twice;
 use super::{seed, upload_id};
 use crate::AppError;
 
+/// The largest file that is read to see whether the title has it already; more would not fit into a call.
+const MAX_COMPARED_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 /// How many objects are asked for side by side.
 const ASKED_AT_ONCE: usize = 16;
 
@@ -168,6 +170,11 @@ impl Context<'_> {
         }
         if let Some(held) = held {
             let same_size = held.iter().any(|(size, _)| *size == head.size_bytes);
+            if same_size && head.size_bytes > MAX_COMPARED_BYTES {
+                let message =
+                    format!("the title has a file `{last}` of the same size, too large to compare here");
+                return Ok(Err(Refused::new("FILE_TOO_LARGE_TO_COMPARE", message).into()));
+            }
             let sha256 = if same_size { Some(self.sha256(&key, &head).await?) } else { None };
             if sha256.is_some_and(|sha256| held.iter().any(|(_, held)| *held == sha256)) {
                 return Ok(Ok(ReadyFile { file, place, state: FileState::There }));

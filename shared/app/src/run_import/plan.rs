@@ -8,6 +8,9 @@ use vitrine_domain::representation::{PartFields, RepresentationFields, UsageType
 use vitrine_metadata::rows::{RowFile, SourceRow, check_file_reference};
 use vitrine_metadata::{Format, rules};
 
+/// How many representations one row makes at most: they are written in one transaction.
+const MAX_REPRESENTATIONS: usize = 20;
+
 /// Why a row can not be imported: a stable word, and a sentence for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -104,6 +107,13 @@ pub(crate) fn representations(
                 planned.push(one(settings, row, record, Some(pattern), files)?);
             }
         }
+    }
+    if planned.len() > MAX_REPRESENTATIONS {
+        let message = format!(
+            "the row makes {} representations, and {MAX_REPRESENTATIONS} are the most",
+            planned.len()
+        );
+        return Err(Refused::new("TOO_MANY_REPRESENTATIONS", message));
     }
     let several = planned.len() > 1;
     for (index, representation) in planned.iter_mut().enumerate() {
@@ -259,10 +269,7 @@ mod tests {
     type Seen = Vec<(UsageType, Option<u32>, Vec<String>)>;
 
     /// Each planned representation as its usage type, its place and the names of its files.
-    fn plan(
-        settings: &ProfileSettings,
-        row: &SourceRow,
-    ) -> Result<Seen, String> {
+    fn plan(settings: &ProfileSettings, row: &SourceRow) -> Result<Seen, String> {
         let files = named_files(settings, row, None).map_err(|refused| refused.code.to_owned())?;
         let planned =
             representations(settings, row, None, files).map_err(|refused| refused.code.to_owned())?;

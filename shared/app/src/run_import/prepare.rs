@@ -105,6 +105,15 @@ impl Context<'_> {
         Ok(Ok(Prepared { record, collections, warnings }))
     }
 
+    /// The collection of titles whose rows name none; it may have been deleted since the profile was saved.
+    pub(super) async fn default_collection(&self) -> Step<CollectionId> {
+        let id = &self.run.settings.defaults.collection;
+        Ok(self.collection(&CollectionWish::Id(id.clone())).await?.ok_or_else(|| {
+            let message = format!("the profile's collection `{id}` is not there any more");
+            Refused::new("UNKNOWN_COLLECTION", message).into()
+        }))
+    }
+
     async fn collection(&self, wish: &CollectionWish) -> Result<Option<CollectionId>, AppError> {
         let name = match wish {
             CollectionWish::Id(id) => id.to_string(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use vitrine_domain::ids::CollectionId;
@@ -58,6 +59,7 @@ impl App {
             collections: Mutex::new(HashMap::new()),
             time_left,
         };
+        let rows = tickets.len() as u64;
         // Rows of one family follow each other; every other row is on its own.
         let mut chains: BTreeMap<String, Chain> = BTreeMap::new();
         let mut done: Vec<RowResult> = Vec::new();
@@ -74,11 +76,16 @@ impl App {
             let family = family.unwrap_or_else(|| format!("R{}", ticket.number));
             chains.entry(family).or_default().push((ticket, content, result));
         }
-        let context = &context;
+        let (context, begun) = (&context, &AtomicBool::new(false));
         let worked: Vec<Vec<RowResult>> = stream::iter(chains.into_values())
             .map(|chain| async move {
                 let mut results = Vec::with_capacity(chain.len());
                 for (ticket, content, before) in chain {
+                    // One row is worked on however little time there is, so that every call gets on.
+                    if !(context.time_left)() && begun.swap(true, Ordering::Relaxed) {
+                        break;
+                    }
+                    begun.store(true, Ordering::Relaxed);
                     results.push(Box::pin(context.work(&ticket, &content, before)).await?);
                 }
                 Ok::<_, AppError>(results)
@@ -87,7 +94,7 @@ impl App {
             .try_collect()
             .await?;
         done.extend(worked.into_iter().flatten());
-        if done.iter().any(RowResult::is_unfinished) {
+        if (done.len() as u64) < rows || done.iter().any(RowResult::is_unfinished) {
             return Ok(Next::OutOfTime);
         }
         let next = first + PAGE_ROWS;

@@ -109,16 +109,16 @@ impl App {
             } else {
                 left.push(format!("the title `{mms}` stays, because it was changed since"));
             }
-        } else if let Some((source, suppressed)) = &note.bib_before {
+        } else if let Some(old) = &note.bib_before {
             if as_written {
-                let text = self.stored_source(source).await?;
+                let text = self.stored_source(&old.source).await?;
                 after.source = self.keep_source(&text).await?;
-                after.suppressed = *suppressed;
+                after.suppressed = old.suppressed;
                 if let Ok(parsed) = parse_record(before.format, &text) {
                     after.brief = brief(&parsed);
                 }
-                after.modified_by = call.actor.id.clone();
-                after.modified_at = call.now;
+                after.modified_by = old.modified_by.clone();
+                after.modified_at = old.modified_at;
             } else {
                 left.push(format!("the record of `{mms}` stays, because it was changed since"));
             }

@@ -1,9 +1,9 @@
 //! A row's title and representations: everything of its first transaction but the files.
 
-use vitrine_domain::bib::{BibKind, BibRecord};
+use vitrine_domain::bib::{BibKind, BibRecord, MAX_INLINE_BYTES, RecordSource};
 use vitrine_domain::ids::{MmsId, RepId};
 use vitrine_domain::import::profile::OnMatch;
-use vitrine_domain::import::row::{JobClaim, RowOutcome, RowResult, RowTicket, UndoNote};
+use vitrine_domain::import::row::{BibBefore, JobClaim, RowOutcome, RowResult, RowTicket, UndoNote};
 use vitrine_domain::representation::Representation;
 use vitrine_metadata::rows::SourceRow;
 use vitrine_metadata::{parse_record, rules};
@@ -16,6 +16,7 @@ use super::plan::Refused;
 use super::prepare::Prepared;
 use super::row::{Step, Tries, or_stop};
 use super::rows::Context;
+use crate::AppError;
 use crate::bibs::{brief, entry, put_identifiers};
 
 /// The longest list of differences that a result holds.
@@ -100,12 +101,12 @@ impl Context<'_> {
                 let Some(record) = &prepared.record else {
                     return Ok(Err(Refused::new("NO_METADATA", "the row has no metadata").into()));
                 };
-                let mut bib = app.new_bib(call, BibKind::Title, record, settings.tags.suppress).await?;
+                let source = self.keep(&record.source, MAX_INLINE_BYTES).await?;
+                let mut bib = app.bib_of(call, BibKind::Title, record, settings.tags.suppress, source);
                 bib.mms_id = mms.clone();
-                bib.collections = if prepared.collections.is_empty() {
-                    vec![settings.defaults.collection.clone()]
-                } else {
-                    prepared.collections.clone()
+                bib.collections = match prepared.collections.as_slice() {
+                    [] => vec![or_stop!(self.default_collection().await?)],
+                    named => named.to_vec(),
                 };
                 bib.representation_count = new_representations;
                 change = app.change(call, "import.create", None, Some(&bib));
@@ -133,16 +134,21 @@ impl Context<'_> {
                 after.representation_count += new_representations;
                 if after.collections.is_empty() && new_representations > 0 && app.settings.require_collection
                 {
-                    after.collections.push(settings.defaults.collection.clone());
-                    undo.joined.push(settings.defaults.collection.clone());
+                    let collection = or_stop!(self.default_collection().await?);
+                    after.collections.push(collection.clone());
+                    undo.joined.push(collection);
                 }
                 let metadata_changed = after.source != before.source || after.suppressed != before.suppressed;
                 change = app.change(call, "import.update", Some(&**before), Some(&after));
                 if metadata_changed {
                     undo.bib_written_at = Some(call.now);
                     let source = app.source_of(before).await?;
-                    undo.bib_before =
-                        Some((app.keep_source_over(&source, MAX_NOTE).await?, before.suppressed));
+                    undo.bib_before = Some(BibBefore {
+                        source: self.keep(&source, MAX_NOTE).await?,
+                        suppressed: before.suppressed,
+                        modified_by: before.modified_by.clone(),
+                        modified_at: before.modified_at,
+                    });
                     after.modified_by = call.actor.id.clone();
                     after.modified_at = call.now;
                     change = app.change(call, "import.update", Some(&**before), Some(&after));
@@ -192,6 +198,14 @@ impl Context<'_> {
         Ok(Ok(change))
     }
 
+    /// Keeps metadata; a dry run keeps none.
+    async fn keep(&self, source: &str, inline_bytes: usize) -> Result<RecordSource, AppError> {
+        if self.run.dry_run {
+            return Ok(RecordSource::Inline(source.to_owned()));
+        }
+        self.app.keep_source_over(source, inline_bytes).await
+    }
+
     /// What the record does to a title that is there; `None` where it does nothing.
     async fn changed_title(
         &self,
@@ -229,7 +243,7 @@ impl Context<'_> {
                 let parsed = parse_record(record.format, &new);
                 let parsed =
                     or_stop!(parsed.map_err(|errors| Refused::new("INVALID_RECORD", errors.to_string())));
-                after.source = self.app.keep_source(&parsed.source).await?;
+                after.source = self.keep(&parsed.source, MAX_INLINE_BYTES).await?;
                 after.brief = brief(&parsed);
                 result.differences = differences(record.format, Some(&old), Some(&new));
             }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bib::RecordSource;
 use crate::coded;
-use crate::ids::{CollectionId, JobId, MmsId, RepId};
+use crate::ids::{CollectionId, JobId, MmsId, RepId, UserId};
 
 coded!(
     /// How a row ended. Every row of a metadata file ends in exactly one of these.
@@ -160,14 +160,27 @@ pub struct UndoNote {
     pub made_bib: bool,
     /// When it wrote the title; a later change shows in the title's own time.
     pub bib_written_at: Option<Timestamp>,
-    /// The title's metadata and suppression as they were.
-    pub bib_before: Option<(RecordSource, bool)>,
+    /// What it changed of the title, as it was.
+    pub bib_before: Option<BibBefore>,
     /// The collections that the title was put into.
     #[serde(default)]
     pub joined: Vec<CollectionId>,
     /// The representations that it made.
     #[serde(default)]
     pub made_representations: Vec<RepId>,
+}
+
+/// What a row changed of a title, as it was before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BibBefore {
+    /// Its metadata.
+    pub source: RecordSource,
+    /// Whether it was suppressed.
+    pub suppressed: bool,
+    /// Who had changed it last.
+    pub modified_by: UserId,
+    /// When. Taking a row back sets it again, so that the row before it can be taken back too.
+    pub modified_at: Timestamp,
 }
 
 /// What a person decided about a row that waited (I21).
