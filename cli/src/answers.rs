@@ -53,7 +53,8 @@ pub fn read_answer(response: &mut Response<Body>) -> Result<Value, Failure> {
                 401 => Failure::Refused(format!("the API key is not accepted: {said}")),
                 403 => Failure::Refused(said),
                 404 => Failure::NotFound(said),
-                408 | 429 | 500.. => Failure::Unavailable(said),
+                // 409: someone changed it at the same time, and nothing was done.
+                408 | 409 | 429 | 500.. => Failure::Unavailable(said),
                 _ => Failure::Invalid(said),
             })
         }

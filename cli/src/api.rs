@@ -222,8 +222,9 @@ impl Api {
                 | "IncompleteBody"
                 | "ExpiredToken",
             ) => Sent::Again { why: format!("the bytes did not arrive as they are ({code})"), after },
-            (409 | 412, _) => Sent::Occupied,
-            (408 | 429 | 500.., _) => {
+            (412, _) => Sent::Occupied,
+            // 409: another request for the same key is under way.
+            (408 | 409 | 429 | 500.., _) => {
                 Sent::Again { why: format!("the storage is busy (HTTP {status})"), after }
             }
             _ => Sent::Refused(format!("the storage did not take it (HTTP {status} {code})")),

@@ -20,6 +20,8 @@ fn connections_that_break_and_services_that_are_busy_are_tried_again() {
     desk.fake.fail("GET /almaws/v1/conf", Fault::Drop, 1);
     desk.fake.fail("GET /almaws/v1/conf", Fault::Status(429, Some(0)), 1);
     desk.fake.fail(INGEST, Fault::Status(500, None), 1);
+    desk.fake.fail(INGEST, Fault::Status(409, None), 1);
+    desk.fake.fail("PUT /storage", Fault::Status(409, Some(0)), 1);
     desk.fake.fail("GET /almaws/v1/conf/jobs", Fault::Status(502, Some(0)), 2);
     desk.ingest(&[]).expect(0);
     assert_eq!(desk.arrived().len(), 6);
