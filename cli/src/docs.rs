@@ -24,11 +24,13 @@ vitrine undo 81234                                                       # takes
 **Going on.** An ingest keeps a journal under `~/.local/state/vitrine/ingests`: which ingest it is, and each file's size, time of
 change, SHA-256 and, for large files, the id of its parts. No key and no signed address is in it. After Ctrl-C, a crash or a
 reboot the same command asks the repository what has arrived and sends the rest; a file that changed meanwhile is sent again. A
-journal that is lost costs reading the files once more (`--ingest ID` names the ingest then), not sending them.
+journal that is lost costs reading the files once more (`--ingest ID` names the ingest then), not sending them; only those that went
+in parts are sent again. An ingest that was imported is done: the next run begins another, and what is there stays unchanged.
 
 **What is sent.** Names are kept byte for byte, with `/` between folders. Each file, and each part of a file over 64 MiB, carries its
 SHA-256, which the storage compares. Requests are repeated after network errors, HTTP 429 (as late as `Retry-After` says) and 5xx;
-signed addresses that expired are asked anew.
+signed addresses that expired are asked anew. A job is submitted once: before asking again it is looked for. A folder without the
+metadata file that its profile wants is refused before anything is sent.
 
 **Settings file**, readable by yourself only:
 
