@@ -24,6 +24,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_TOKEN_AUDIENCE", "Audience"),
     ("VITRINE_TOKEN_KEYS_URL", "TokenKeysUrl"),
     ("VITRINE_DEFAULT_ACCESS", "DefaultAccess"),
+    ("VITRINE_TIME_ZONE", "TimeZone"),
     ("VITRINE_REQUIRE_COLLECTION", "RequireCollection"),
     ("VITRINE_UPLOAD_EXPIRY_DAYS", "UploadExpiryDays"),
     ("VITRINE_REQUESTS_PER_SECOND", "RequestsPerSecond"),

@@ -23,13 +23,7 @@ pub(crate) async fn create() -> Result<()> {
         .filter(|role| role.is_staff())
         .map(|role| Grant { role: *role, library: None })
         .collect();
-    let operator = Actor {
-        id: UserId::system(),
-        grants: grants.clone(),
-        groups: vec![],
-        read_only: false,
-        source_ip: None,
-    };
+    let operator = Actor::new(UserId::system(), grants.clone());
     let call = Call {
         actor: operator,
         origin: Origin::Operator,
@@ -42,8 +36,14 @@ pub(crate) async fn create() -> Result<()> {
         app.put_library(&call, FIRST_LIBRARY.parse()?, "Main Library", None).await?;
     }
     let user: UserId = ADMINISTRATOR.parse()?;
-    let input =
-        UserInput { name: "Administrator".to_owned(), grants: grants.clone(), groups: vec![], active: true };
+    let input = UserInput {
+        name: "Administrator".to_owned(),
+        grants: grants.clone(),
+        groups: vec![],
+        campuses: vec![],
+        courses: vec![],
+        active: true,
+    };
     app.put_user(&call, user.clone(), input, None).await?;
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).context("the operating system gives no random bytes")?;

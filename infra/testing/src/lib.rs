@@ -153,13 +153,7 @@ pub fn all_roles() -> Vec<Grant> {
 
 /// A call of the operator, who may do everything.
 pub fn operator() -> Call {
-    let actor = Actor {
-        id: UserId::system(),
-        grants: all_roles(),
-        groups: vec![],
-        read_only: false,
-        source_ip: None,
-    };
+    let actor = Actor::new(UserId::system(), all_roles());
     Call { actor, origin: Origin::Operator, request_id: "test".to_owned(), now: Timestamp::now() }
 }
 

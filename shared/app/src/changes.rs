@@ -17,6 +17,7 @@ use vitrine_domain::job::Job;
 use vitrine_domain::library::Library;
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_domain::representation::Representation;
+use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::upload::Upload;
 use vitrine_store::Change;
 
@@ -48,6 +49,7 @@ subject!(
     User, "USER", id;
     ApiKey, "KEY", id;
     Library, "LIBRARY", code;
+    AccessRightsPolicy, "POLICY", id;
     ImportProfile, "PROFILE", id;
     Job, "JOB", id;
 );

@@ -52,6 +52,10 @@ pub enum Rule {
     FilePending,
     #[error("there is an import profile named `{0}` already")]
     DuplicateProfileName(String),
+    #[error("there is an access rights policy named `{0}` already")]
+    DuplicatePolicyName(String),
+    #[error("the access rights policy governs {0}; give them another one first")]
+    PolicyInUse(String),
     #[error("the import profile is not active")]
     ProfileInactive,
     #[error("the import profile has ingests; delete or cancel them first")]

@@ -14,9 +14,11 @@ pub mod jobs;
 pub mod libraries;
 pub mod make_derivatives;
 pub mod members;
+pub mod policies;
 pub mod register_file;
 pub mod removals;
 pub mod representations;
+pub mod rights;
 pub mod run_import;
 pub mod sweep;
 pub mod thumbnails;
@@ -26,11 +28,11 @@ pub mod users;
 use std::fmt;
 use std::sync::Arc;
 
-use vitrine_domain::Timestamp;
-use vitrine_domain::access::DefaultAccess;
 use vitrine_domain::actor::Actor;
 use vitrine_domain::audit::Origin;
 use vitrine_domain::ids::Minter;
+use vitrine_domain::rights::DefaultAccess;
+use vitrine_domain::{TimeZone, Timestamp};
 use vitrine_store::Catalog;
 use vitrine_store::objects::Objects;
 use vitrine_store::queues::Queues;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub default_access: DefaultAccess,
     /// After how many days an upload without bytes is given up.
     pub upload_expiry_days: i64,
+    /// The time zone in which the institution's days begin (A7).
+    pub time_zone: TimeZone,
 }
 
 /// One call of a use case.

@@ -14,6 +14,7 @@ use vitrine_store::Change;
 use vitrine_store::catalog::PageRequest;
 
 use crate::bibs::{check_version, forget_identifier, forget_membership};
+use crate::policies::forget_policy_use;
 use crate::{App, AppError, Call, Rule};
 
 impl App {
@@ -124,6 +125,7 @@ impl App {
         emptied: EmptiedBib,
     ) -> Result<(), AppError> {
         change.replace(removed)?;
+        forget_policy_use(change, removed);
         change.create(&self.owe(call, Work::RemoveFiles { representation: removed.id.clone() }, call.now))?;
         let bib = self.bib(&removed.mms_id).await?;
         let left = bib.representation_count.saturating_sub(1);

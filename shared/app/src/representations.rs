@@ -9,6 +9,7 @@ use vitrine_store::catalog::{Count, PageRequest};
 
 use crate::bibs::check_version;
 use crate::changes::again_on_conflict;
+use crate::policies::note_policy_use;
 use crate::{App, AppError, Call, Rule};
 
 impl App {
@@ -49,6 +50,7 @@ impl App {
         }
         let fields = labelled(fields.clone(), generate_label)?;
         self.check_library(&fields.library).await?;
+        self.check_policy(fields.access_rights_policy_id.as_ref()).await?;
         let representation = Representation {
             id: self.minter.representation(call.now, self.random()),
             mms_id: mms.clone(),
@@ -62,6 +64,7 @@ impl App {
         };
         let mut change = self.change(call, "representation.create", None, Some(&representation));
         change.create(&representation)?;
+        note_policy_use(&mut change, None, Some(&representation))?;
         change.replace(&BibRecord { representation_count: bib.representation_count + 1, ..bib })?;
         self.catalog.commit(&change).await?;
         Ok(Representation { version: 1, ..representation })
@@ -118,6 +121,9 @@ impl App {
         if fields.library != before.fields.library {
             self.check_library(&fields.library).await?;
         }
+        if fields.access_rights_policy_id != before.fields.access_rights_policy_id {
+            self.check_policy(fields.access_rights_policy_id.as_ref()).await?;
+        }
         if let Some(id) = &fields.thumbnail_file_id
             && fields.thumbnail_file_id != before.fields.thumbnail_file_id
         {
@@ -134,6 +140,7 @@ impl App {
         };
         let mut change = self.change(call, "representation.update", Some(&before), Some(&after));
         change.replace(&after)?;
+        note_policy_use(&mut change, Some(&before), Some(&after))?;
         self.catalog.commit(&change).await?;
         Ok(Representation { version: before.version + 1, ..after })
     }

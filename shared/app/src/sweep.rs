@@ -19,6 +19,7 @@ use vitrine_store::queues::Queue;
 
 use crate::changes::again_on_conflict;
 use crate::jobs::DUE_AGAIN_SECONDS;
+use crate::policies::forget_policy_use;
 use crate::register_file::{Message, TimeLeft};
 use crate::{App, AppError, Call, make_derivatives};
 
@@ -214,6 +215,7 @@ impl App {
                 let after = Representation { removal, ..before.clone() };
                 let mut change = self.change(call, "representation.delete", Some(&before), Some(&after));
                 change.replace(&after)?;
+                forget_policy_use(&mut change, &before);
                 change.create(&self.owe(
                     call,
                     Work::RemoveFiles { representation: before.id.clone() },

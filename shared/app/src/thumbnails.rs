@@ -1,19 +1,18 @@
 //! The thumbnail service: which picture stands for a file, a representation, a title or a collection (T3, T5).
 
-use vitrine_domain::access::{Decision, decide};
-use vitrine_domain::actor::Actor;
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
 use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId};
 use vitrine_domain::representation::{Representation, UsageType};
+use vitrine_domain::rights::{Decision, Viewer};
 use vitrine_media::{Family, Icon, MediaType, icon};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::objects::{Bucket, Disposition, SignedGet};
 
 use crate::{App, AppError, Call};
 
-/// How long the link to a picture lives, in seconds.
-const LINK_SECONDS: u64 = 10 * 60;
+/// How long the link to a picture lives, in seconds: as long as its address may be remembered, and as long again.
+const LINK_SECONDS: u64 = 2 * 60;
 /// Of so many representations the one that stands for a title is chosen.
 const REPRESENTATIONS_SEEN: u32 = 100;
 
@@ -26,8 +25,8 @@ pub enum Picture {
         url: String,
         /// The file whose picture it is.
         file: FileId,
-        /// Whether everyone may see it, so that it may be cached.
-        public: bool,
+        /// For how many seconds anyone may remember it; 0 where it is for this viewer alone.
+        shared_seconds: u64,
     },
     /// The icon of its type, because there is no picture (T5).
     Icon {
@@ -78,7 +77,7 @@ impl App {
     pub async fn thumbnail(
         &self,
         call: &Call,
-        viewer: Option<&Actor>,
+        viewer: &Viewer,
         id: &Pictured,
         long_side: u32,
     ) -> Result<Picture, AppError> {
@@ -88,14 +87,15 @@ impl App {
                 let file = file.ok_or_else(|| AppError::not_found("thumbnail", id))?;
                 let representation = self.representation(&file.representation).await?;
                 let bib = self.bib(&file.mms_id).await?;
-                self.check_sight(viewer, &bib, &representation, id.as_str())?;
-                self.picture(call, viewer.is_none(), &file, long_side).await
+                let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
+                self.picture(call, decision.shared_seconds(call.now), &file, long_side).await
             }
             Pictured::Representation(id) => {
                 let representation = self.representation(id).await?;
                 let bib = self.bib(&representation.mms_id).await?;
-                self.check_sight(viewer, &bib, &representation, id.as_str())?;
-                self.of_representation(call, viewer, &representation, long_side).await
+                let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
+                let shared_seconds = decision.shared_seconds(call.now);
+                self.of_representation(call, shared_seconds, &representation, long_side).await
             }
             Pictured::Bib(id) => {
                 let bib = self.bib(id).await?;
@@ -103,7 +103,7 @@ impl App {
             }
             Pictured::Collection(id) => {
                 let collection = self.collection(id).await?;
-                if collection.suppressed && !viewer.is_some_and(Actor::is_staff) {
+                if collection.suppressed && !viewer.staff {
                     return Err(AppError::not_found("thumbnail", id));
                 }
                 let one = PageRequest { limit: 1, ..PageRequest::default() };
@@ -126,33 +126,40 @@ impl App {
         }
     }
 
-    fn check_sight(
+    /// The decision where it shows the thumbnail; a policy may keep it for those whom it denies the rest (T6).
+    async fn sight(
         &self,
-        viewer: Option<&Actor>,
+        call: &Call,
+        viewer: &Viewer,
         bib: &BibRecord,
         representation: &Representation,
         id: &str,
-    ) -> Result<(), AppError> {
-        match decide(viewer, bib, representation, self.settings.default_access) {
-            Decision::Allow => Ok(()),
-            Decision::Deny | Decision::Hide => Err(AppError::not_found("thumbnail", id)),
-        }
+    ) -> Result<Decision, AppError> {
+        let decision = self.decide(call, viewer, bib, representation).await?;
+        if decision.shows_thumbnail { Ok(decision) } else { Err(AppError::not_found("thumbnail", id)) }
     }
 
     async fn of_bib(
         &self,
         call: &Call,
-        viewer: Option<&Actor>,
+        viewer: &Viewer,
         bib: &BibRecord,
         long_side: u32,
     ) -> Result<Picture, AppError> {
         let page = PageRequest { limit: REPRESENTATIONS_SEEN, ..PageRequest::default() };
         let all = self.catalog.representations_of(&bib.mms_id, &page).await?.items;
-        let visible = all.into_iter().filter(|representation| {
-            decide(viewer, bib, representation, self.settings.default_access) == Decision::Allow
+        let policies = self.policies_of(&all).await?;
+        let decided = all.into_iter().map(|representation| {
+            let decision = policies.decide(viewer, bib, &representation, call.now);
+            (representation, decision)
         });
-        match choose(visible.collect()) {
-            Some(representation) => self.of_representation(call, viewer, &representation, long_side).await,
+        let visible: Vec<_> = decided.filter(|(_, decision)| decision.shows_thumbnail).collect();
+        // Who sees more of the title may be shown another picture, which is not for everyone then.
+        let shared = visible.iter().map(|(_, decision)| decision.shared_seconds(call.now)).min();
+        match choose(visible.into_iter().map(|(representation, _)| representation).collect()) {
+            Some(representation) => {
+                self.of_representation(call, shared.unwrap_or(0), &representation, long_side).await
+            }
             None => Err(AppError::not_found("thumbnail", &bib.mms_id)),
         }
     }
@@ -160,12 +167,16 @@ impl App {
     async fn of_representation(
         &self,
         call: &Call,
-        viewer: Option<&Actor>,
+        shared_seconds: u64,
         representation: &Representation,
         long_side: u32,
     ) -> Result<Picture, AppError> {
         let chosen = match &representation.fields.thumbnail_file_id {
-            Some(id) => self.catalog.file(id).await?.filter(|file| file.removal.is_none()),
+            // The decision was about this representation, so only its own files stand for it.
+            Some(id) => {
+                let file = self.catalog.file(id).await?;
+                file.filter(|file| file.removal.is_none() && file.representation == representation.id)
+            }
             None => None,
         };
         let file = match chosen {
@@ -176,7 +187,7 @@ impl App {
             }
         };
         match file {
-            Some(file) => self.picture(call, viewer.is_none(), &file, long_side).await,
+            Some(file) => self.picture(call, shared_seconds, &file, long_side).await,
             None => Ok(Picture::Icon { icon: icon(Family::Other), reason: "no-files" }),
         }
     }
@@ -184,7 +195,7 @@ impl App {
     async fn picture(
         &self,
         call: &Call,
-        public: bool,
+        shared_seconds: u64,
         file: &DigitalFile,
         long_side: u32,
     ) -> Result<Picture, AppError> {
@@ -208,7 +219,7 @@ impl App {
             seconds: LINK_SECONDS,
         };
         let url = self.objects.presign_get(get, call.now).await?.url;
-        Ok(Picture::Link { url, file: file.id.clone(), public })
+        Ok(Picture::Link { url, file: file.id.clone(), shared_seconds })
     }
 }
 

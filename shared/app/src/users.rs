@@ -16,6 +16,10 @@ use crate::{App, AppError, Call};
 
 /// The most roles that a user or a key can hold.
 const MAX_GRANTS: usize = 200;
+/// The most groups, and the most campuses, of a user.
+const MAX_GROUPS: usize = 50;
+/// The most courses in which a user is enrolled.
+const MAX_COURSES: usize = 500;
 
 /// What a caller sets on a user.
 #[derive(Debug, Clone)]
@@ -26,6 +30,10 @@ pub struct UserInput {
     pub grants: Vec<Grant>,
     /// The user groups.
     pub groups: Vec<String>,
+    /// The campuses.
+    pub campuses: Vec<String>,
+    /// The courses in which the user is enrolled.
+    pub courses: Vec<String>,
     /// Whether the user may call at all.
     pub active: bool,
 }
@@ -97,11 +105,17 @@ impl App {
         call.actor.may(Action::ManageUsers, None)?;
         let mut problems = Problems::default();
         problems.check_text("name", &input.name, 255);
-        if input.groups.len() > 50 {
-            problems.add("user_group", "must be at most 50 groups");
-        }
-        for group in &input.groups {
-            problems.check_text("user_group", group, 100);
+        for (field, names, most) in [
+            ("user_group", &input.groups, MAX_GROUPS),
+            ("campus", &input.campuses, MAX_GROUPS),
+            ("course", &input.courses, MAX_COURSES),
+        ] {
+            if names.len() > most {
+                problems.add(field, format!("must be at most {most}"));
+            }
+            for name in names {
+                problems.check_text(field, name, 100);
+            }
         }
         self.check_grants(&input.grants, &mut problems).await?;
         problems.into_result()?;
@@ -113,6 +127,8 @@ impl App {
             name: input.name,
             grants: input.grants,
             groups: input.groups,
+            campuses: input.campuses,
+            courses: input.courses,
             active: input.active,
             version,
         };

@@ -30,6 +30,12 @@ pub struct User {
     /// User groups, which access rights policies speak of.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// Campuses, likewise.
+    #[serde(default)]
+    pub campuses: Vec<String>,
+    /// Courses in which the user is enrolled, likewise.
+    #[serde(default)]
+    pub courses: Vec<String>,
     /// A user that is switched off is refused as if the token were wrong.
     pub active: bool,
     /// How many times it was written.
@@ -79,6 +85,10 @@ pub struct Actor {
     pub grants: Vec<Grant>,
     /// User groups.
     pub groups: Vec<String>,
+    /// Campuses.
+    pub campuses: Vec<String>,
+    /// Courses.
+    pub courses: Vec<String>,
     /// Whether the caller came with a read-only key.
     pub read_only: bool,
     /// The address that the gateway saw; never one that the client claims (B36).
@@ -111,10 +121,17 @@ fn names(roles: &[Role]) -> String {
 impl Actor {
     /// The actor of events and schedules, which holds every staff role.
     pub fn system() -> Self {
+        Self::new(UserId::system(), Vec::new())
+    }
+
+    /// An actor of whom nothing is known but its roles.
+    pub fn new(id: UserId, grants: Vec<Grant>) -> Self {
         Self {
-            id: UserId::system(),
-            grants: Vec::new(),
+            id,
+            grants,
             groups: Vec::new(),
+            campuses: Vec::new(),
+            courses: Vec::new(),
             read_only: false,
             source_ip: None,
         }
@@ -181,19 +198,10 @@ mod tests {
     use super::*;
 
     fn actor(grants: &[(Role, Option<&str>)]) -> Actor {
-        Actor {
-            id: "tester".parse().unwrap(),
-            grants: grants
-                .iter()
-                .map(|(role, library)| Grant {
-                    role: *role,
-                    library: library.map(|code| code.parse().unwrap()),
-                })
-                .collect(),
-            groups: vec![],
-            read_only: false,
-            source_ip: None,
-        }
+        let grants = grants
+            .iter()
+            .map(|(role, library)| Grant { role: *role, library: library.map(|code| code.parse().unwrap()) });
+        Actor::new("tester".parse().unwrap(), grants.collect())
     }
 
     fn check(grants: &[(Role, Option<&str>)], action: Action, library: Option<&str>, allowed: bool) {

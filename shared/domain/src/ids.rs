@@ -105,6 +105,10 @@ numeric_id!(
 );
 
 numeric_id!(
+    /// An access rights policy's id.
+    PolicyId, "access rights policy", "52"
+);
+numeric_id!(
     /// An import profile's id; also the name of its folder below `upload/`.
     ProfileId, "import profile", "78"
 );
@@ -305,6 +309,8 @@ mint!(
     upload -> UploadId,
     /// Mints an API key's public id.
     key -> KeyId,
+    /// Mints an access rights policy's id.
+    policy -> PolicyId,
     /// Mints an import profile's id.
     profile -> ProfileId,
     /// Mints a job's id.

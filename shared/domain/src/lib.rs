@@ -3,7 +3,6 @@
 //! Everything here is a pure function of values: no I/O, no async, no clock, no AWS, no HTTP. Time and ids are
 //! arguments. The structures are also what the store keeps, so a field's name here is its name in the table.
 
-pub mod access;
 pub mod actor;
 pub mod audit;
 pub mod bib;
@@ -18,8 +17,10 @@ pub mod outbox;
 pub mod problem;
 pub mod removal;
 pub mod representation;
+pub mod rights;
 pub mod roles;
 pub mod schedule;
 pub mod upload;
 
 pub use jiff::Timestamp;
+pub use jiff::tz::TimeZone;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::coded;
-use crate::ids::{FileId, MmsId, RepId, UserId};
+use crate::ids::{FileId, MmsId, PolicyId, RepId, UserId};
 use crate::library::LibraryCode;
 use crate::problem::Problems;
 use crate::removal::Removal;
@@ -135,7 +135,7 @@ pub struct RepresentationFields {
     #[serde(default)]
     pub part: PartFields,
     /// The access rights policy; none means the institution's default.
-    pub access_rights_policy_id: Option<String>,
+    pub access_rights_policy_id: Option<PolicyId>,
     /// Its place among the title's representations; those without one come last, by age (D14).
     pub order: Option<u32>,
     /// The file whose thumbnail stands for it; none means the first file (T4).

@@ -109,6 +109,12 @@ coded!(
         RunImport = "import.run": "Upload an ingest and run an import",
         /// Take back what an import did.
         UndoImport = "import.undo": "Undo an import",
+        /// Read access rights policies and where they are used.
+        ReadPolicies = "policy.read": "Read access rights policies",
+        /// Ask what a policy would decide; the answer tells of users and their groups.
+        SimulatePolicies = "policy.simulate": "Try out access rights",
+        /// Create, change and delete access rights policies (domain.md 1).
+        ManagePolicies = "policy.manage": "Define access rights policies",
         /// Change libraries and institution settings.
         ConfigureInstitution = "institution.configure": "Configure the institution",
     }
@@ -188,13 +194,30 @@ impl Action {
             Action::UndoImport => {
                 &[&[CatalogManager, Role::RepositoryAdministrator, DigitalInventoryOperatorExtended]]
             }
+            Action::ReadPolicies => &[STAFF],
+            Action::SimulatePolicies => &[&[
+                Role::FulfillmentAdministrator,
+                Role::FulfillmentServicesManager,
+                GeneralSystemAdministrator,
+                DigitalInventoryOperator,
+                DigitalInventoryOperatorExtended,
+            ]],
+            Action::ManagePolicies => &[&[Role::FulfillmentAdministrator, GeneralSystemAdministrator]],
             Action::ConfigureInstitution => &[&[GeneralSystemAdministrator]],
         }
     }
 
     /// Whether the action changes nothing, so that a read-only key may do it (R7).
     pub fn is_read(self) -> bool {
-        matches!(self, Action::ReadCatalogue | Action::DownloadFile | Action::ReadUsers | Action::ReadImports)
+        matches!(
+            self,
+            Action::ReadCatalogue
+                | Action::DownloadFile
+                | Action::ReadUsers
+                | Action::ReadImports
+                | Action::ReadPolicies
+                | Action::SimulatePolicies
+        )
     }
 }
 

@@ -9,10 +9,10 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use vitrine_app::Call;
 use vitrine_app::thumbnails::{Picture, Pictured};
-use vitrine_domain::access::DefaultAccess;
 use vitrine_domain::actor::Actor;
 use vitrine_domain::audit::Origin;
 use vitrine_domain::ids::UserId;
+use vitrine_domain::rights;
 
 use crate::auth::{AuthError, SourceAddress};
 use crate::routes::Api;
@@ -21,7 +21,8 @@ use crate::wire::{Exchange, Params, Problem, with_edge};
 /// A viewer: someone with a credential, or anyone.
 struct Viewer {
     call: Call,
-    actor: Option<Actor>,
+    /// What the decision is told of the viewer.
+    rights: rights::Viewer,
 }
 
 impl FromRequestParts<Api> for Viewer {
@@ -38,27 +39,20 @@ impl FromRequestParts<Api> for Viewer {
         if let Some(actor) = &actor {
             let _ = exchange.caller.set(actor.id.to_string());
         }
+        let address = SourceAddress::of(&parts.extensions);
         // Who has no name is counted by address; no name has a space.
-        let address = SourceAddress::of(&parts.extensions).map(SourceAddress::counted);
         let counted = match (&actor, address) {
             (Some(actor), _) => Some(actor.id.to_string()),
-            (None, address) => address.map(|address| format!("address {address}")),
+            (None, address) => address.map(|it| format!("address {}", SourceAddress::counted(it))),
         };
         if let Some(counted) = counted {
             exchange.admit(&api.throttle, &counted)?;
         }
-        let anonymous = || Actor {
-            id: UserId::system(),
-            grants: Vec::new(),
-            groups: Vec::new(),
-            read_only: true,
-            source_ip: None,
-        };
-        let by = actor.clone().unwrap_or_else(anonymous);
-        Ok(Self {
-            call: Call { actor: by, origin: Origin::Api, request_id: exchange.request_id, now },
-            actor,
-        })
+        let rights = rights::Viewer::of(actor.as_ref(), address);
+        let anonymous =
+            || Actor { read_only: true, source_ip: address, ..Actor::new(UserId::system(), Vec::new()) };
+        let actor = actor.unwrap_or_else(anonymous);
+        Ok(Self { call: Call { actor, origin: Origin::Api, request_id: exchange.request_id, now }, rights })
     }
 }
 
@@ -88,10 +82,9 @@ async fn thumbnail(
     params.only(&["size"])?;
     let size = params.number("size", DEFAULT_SIDE, 10_000)?;
     let what: Pictured = id.parse().map_err(|_| not_found())?;
-    let picture = api.app.thumbnail(&viewer.call, viewer.actor.as_ref(), &what, size).await?;
-    let open = api.app.settings.default_access == DefaultAccess::Allow;
+    let picture = api.app.thumbnail(&viewer.call, &viewer.rights, &what, size).await?;
     Ok(match picture {
-        Picture::Link { url, file, public } => {
+        Picture::Link { url, file, shared_seconds } => {
             let mut response = StatusCode::FOUND.into_response();
             let headers = response.headers_mut();
             headers.insert(LOCATION, HeaderValue::from_str(&url).map_err(|_| Problem::internal())?);
@@ -99,9 +92,7 @@ async fn thumbnail(
                 SOURCE,
                 HeaderValue::from_str(&format!("file {file}")).map_err(|_| Problem::internal())?,
             );
-            // The link lives ten minutes; what everyone may see may be remembered for half of that (B52).
-            let caching = if public && open { "public, max-age=300" } else { "private, no-store" };
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+            headers.insert(CACHE_CONTROL, caching(shared_seconds)?);
             response
         }
         Picture::Icon { icon, reason } => {
@@ -116,4 +107,14 @@ async fn thumbnail(
             response
         }
     })
+}
+
+/// What everyone may see may be remembered for a moment; the rest by nobody (B35, B52).
+fn caching(shared_seconds: u64) -> Result<HeaderValue, Problem> {
+    match shared_seconds {
+        0 => Ok(HeaderValue::from_static("private, no-store")),
+        seconds => {
+            HeaderValue::from_str(&format!("public, max-age={seconds}")).map_err(|_| Problem::internal())
+        }
+    }
 }

@@ -68,6 +68,8 @@ fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
         Rule::WrongParts(_) => ("wrong-parts", "401652"),
         Rule::FilePending => ("file-pending", "401652"),
         Rule::DuplicateProfileName(_) => ("duplicate-name", "401652"),
+        Rule::DuplicatePolicyName(_) => ("duplicate-name", "401652"),
+        Rule::PolicyInUse(_) => ("policy-in-use", "401652"),
         Rule::ProfileInactive | Rule::ProfileInUse => ("profile-state", "401652"),
         Rule::IngestClosed(_) => ("ingest-closed", "401652"),
         Rule::NoMetadataFile(_) | Rule::SeveralMetadataFiles(..) => ("metadata-file", "401652"),

@@ -1,7 +1,8 @@
 //! Every environment variable, in one struct.
 
-use vitrine_domain::access::DefaultAccess;
+use vitrine_domain::TimeZone;
 use vitrine_domain::coded::Coded;
+use vitrine_domain::rights::DefaultAccess;
 use vitrine_store::Tables;
 use vitrine_store::objects::Buckets;
 use vitrine_store::queues::QueueUrls;
@@ -42,6 +43,7 @@ variables!(
     "VITRINE_TOKEN_AUDIENCE", Some(""), "audience or client id that a token must name";
     "VITRINE_TOKEN_KEYS_URL", Some(""), "address of the issuer's key set; the issuer's `/.well-known/jwks.json` where empty";
     "VITRINE_DEFAULT_ACCESS", Some("restrict"), "`allow` or `restrict`: what holds for a representation without a policy (A3)";
+    "VITRINE_TIME_ZONE", Some("UTC"), "IANA name of the time zone in which the institution's days begin, as access rights policies mean them (A7)";
     "VITRINE_REQUIRE_COLLECTION", Some("true"), "whether a title must be in a collection before it gets a representation (D9)";
     "VITRINE_UPLOAD_EXPIRY_DAYS", Some("7"), "days after which an upload without bytes is given up";
     "VITRINE_REQUESTS_PER_SECOND", Some("100"), "requests a second that one caller may make of one instance (D23)";
@@ -65,6 +67,7 @@ pub struct Config {
     pub token_audience: String,
     pub token_keys_url: String,
     pub default_access: DefaultAccess,
+    pub time_zone: TimeZone,
     pub require_collection: bool,
     pub upload_expiry_days: i64,
     pub requests_per_second: u32,
@@ -135,6 +138,9 @@ impl Config {
             token_keys_url: text("VITRINE_TOKEN_KEYS_URL")?,
             default_access: DefaultAccess::from_code(&access)
                 .ok_or(invalid("VITRINE_DEFAULT_ACCESS", "`allow` or `restrict`"))?,
+            time_zone: TimeZone::get(&text("VITRINE_TIME_ZONE")?).map_err(|_| {
+                invalid("VITRINE_TIME_ZONE", "the name of a time zone such as `Europe/Vienna`")
+            })?,
             require_collection: text("VITRINE_REQUIRE_COLLECTION")?
                 .parse()
                 .map_err(|_| invalid("VITRINE_REQUIRE_COLLECTION", "`true` or `false`"))?,
@@ -201,6 +207,7 @@ mod tests {
         );
         for (name, value) in [
             ("VITRINE_DEFAULT_ACCESS", "open"),
+            ("VITRINE_TIME_ZONE", "Mars/Olympus"),
             ("VITRINE_UPLOAD_EXPIRY_DAYS", "0"),
             ("VITRINE_REQUESTS_PER_SECOND", "x"),
         ] {

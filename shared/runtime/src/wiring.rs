@@ -40,6 +40,7 @@ pub fn app(config: &Config, clients: &Clients) -> Result<App, IdError> {
             institution: config.institution.clone(),
             require_collection: config.require_collection,
             default_access: config.default_access,
+            time_zone: config.time_zone.clone(),
             upload_expiry_days: config.upload_expiry_days,
         },
         minter: Minter::new(&config.institution_suffix)?,

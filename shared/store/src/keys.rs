@@ -10,7 +10,7 @@ use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
 use vitrine_domain::collection::{Collection, Membership, normalise_name};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{
-    CollectionId, EventId, FileId, IngestId, JobId, MmsId, ProfileId, RepId, UploadId, UserId,
+    CollectionId, EventId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, RepId, UploadId, UserId,
 };
 use vitrine_domain::import::ingest::Ingest;
 use vitrine_domain::import::profile::ImportProfile;
@@ -19,6 +19,7 @@ use vitrine_domain::job::Job;
 use vitrine_domain::library::{Library, LibraryCode};
 use vitrine_domain::outbox::{OutboxRow, SHARDS};
 use vitrine_domain::representation::Representation;
+use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::upload::Upload;
 
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,20 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
     ["user", "`USER#{id}`", "`USER`", "`USERS` / `{id}`", "users"],
     ["API key", "`KEY#{SHA-256}`", "`KEY`", "`KEYS` / `{id}`", "API keys, by their public id"],
     ["library", "`CONFIG#library`", "`{code}`", "-", "libraries"],
+    [
+        "access rights policy",
+        "`POLICY#{id}`",
+        "`POLICY`",
+        "`POLICIES` / `{name}#{id}`",
+        "access rights policies, by name",
+    ],
+    [
+        "policy use",
+        "`POLICYUSES#{policy}`",
+        "`{rep}`",
+        "`POLICYUSES#{policy}` / `{rep}`",
+        "representations that name a policy; only ever repeats what they say",
+    ],
     [
         "import profile",
         "`PROFILE#{id}`",
@@ -267,6 +282,33 @@ fn inverted(at: Timestamp) -> String {
     format!("{:015}", 999_999_999_999_999_i64.saturating_sub(at.as_millisecond().max(0)))
 }
 
+/// An access rights policy's key.
+pub fn policy(id: &PolicyId) -> Key {
+    Key::new(format!("POLICY#{id}"), "POLICY")
+}
+
+/// The index partition that lists access rights policies.
+pub const POLICIES: &str = "POLICIES";
+
+/// The partition of the representations that name a policy, in the table and in index 1.
+pub fn policy_uses(id: &PolicyId) -> String {
+    format!("POLICYUSES#{id}")
+}
+
+/// The key of one use of a policy.
+pub fn policy_use(id: &PolicyId, rep: &RepId) -> Key {
+    Key::new(policy_uses(id), rep.as_str())
+}
+
+/// Says that a representation names a policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PolicyUse {
+    /// The policy.
+    pub policy: PolicyId,
+    /// The representation.
+    pub representation: RepId,
+}
+
 /// An import profile's key.
 pub fn profile(id: &ProfileId) -> Key {
     Key::new(format!("PROFILE#{id}"), "PROFILE")
@@ -414,6 +456,7 @@ versioned!(
     User,
     ApiKey,
     Library,
+    AccessRightsPolicy,
     ImportProfile,
     Ingest,
     Job,
@@ -458,6 +501,12 @@ item!(OutboxRow, "outbox row", |it| outbox(&it.id), |it| {
 item!(User, "user", |it| user(&it.id), |it| Some(Key::new(USERS, it.id.as_str())));
 item!(ApiKey, "API key", |it| api_key(&it.hash), |it| Some(Key::new(KEYS, it.id.as_str())));
 item!(Library, "library", |it| library(&it.code), |_| None);
+item!(AccessRightsPolicy, "access rights policy", |it| policy(&it.id), |it| {
+    Some(Key::new(POLICIES, format!("{}#{}", bounded(&it.settings.name), it.id)))
+});
+item!(PolicyUse, "policy use", |it| policy_use(&it.policy, &it.representation), |it| {
+    Some(policy_use(&it.policy, &it.representation))
+});
 item!(ImportProfile, "import profile", |it| profile(&it.id), |it| {
     Some(Key::new(PROFILES, format!("{}#{}", bounded(&it.settings.details.name), it.id)))
 });

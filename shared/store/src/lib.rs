@@ -12,6 +12,7 @@ pub mod faults;
 pub mod imports;
 pub mod keys;
 pub mod objects;
+pub mod policies;
 pub mod queues;
 mod size;
 

@@ -162,13 +162,7 @@ impl App {
 
 /// Who a job acts as: its submitter, with the roles held then.
 fn submitter(job: &Job) -> Actor {
-    Actor {
-        id: job.submitted_by.clone(),
-        grants: job.grants.clone(),
-        groups: Vec::new(),
-        read_only: false,
-        source_ip: None,
-    }
+    Actor::new(job.submitted_by.clone(), job.grants.clone())
 }
 
 /// A number that follows from what it is for.

@@ -136,12 +136,12 @@ impl Authenticator {
                         id,
                         grants: user.grants,
                         groups: user.groups,
+                        campuses: user.campuses,
+                        courses: user.courses,
                         read_only: false,
                         source_ip,
                     }),
-                    None => {
-                        Ok(Actor { id, grants: Vec::new(), groups: Vec::new(), read_only: false, source_ip })
-                    }
+                    None => Ok(Actor { source_ip, ..Actor::new(id, Vec::new()) }),
                 }
             }
             Ok(Credential::ApiKey(key)) => {
@@ -157,7 +157,7 @@ impl Authenticator {
                 let id: UserId =
                     format!("key:{}", key.id).parse().map_err(|_| AuthError::Invalid("malformed key id"))?;
                 let read_only = key.permission == KeyPermission::ReadOnly;
-                Ok(Actor { id, grants: key.grants, groups: Vec::new(), read_only, source_ip })
+                Ok(Actor { read_only, source_ip, ..Actor::new(id, key.grants) })
             }
         }
     }

@@ -79,6 +79,8 @@ impl Directory for Nobody {
                 name: "x".into(),
                 grants: vec![],
                 groups: vec![],
+                campuses: vec![],
+                courses: vec![],
                 active: false,
                 version: 1,
             }))

@@ -7,6 +7,7 @@ mod endpoints;
 mod files;
 mod imports;
 mod jobs;
+mod policies;
 mod representations;
 mod uploads;
 mod users;
@@ -147,6 +148,15 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "revoke_api_key" => delete(users::revoke_key),
         "list_libraries" => get(users::libraries),
         "put_library" => put(users::write_library),
+        "list_policies" => get(policies::list),
+        "create_policy" => post(policies::create),
+        "simulate_access" => post(policies::simulate_access),
+        "get_policy" => get(policies::read),
+        "update_policy" => put(policies::update),
+        "delete_policy" => delete(policies::remove),
+        "copy_policy" => post(policies::copy),
+        "simulate_policy" => post(policies::simulate_policy),
+        "list_policy_representations" => get(policies::representations),
         "list_import_profiles" => get(imports::list),
         "create_import_profile" => post(imports::create),
         "get_import_profile" => get(imports::read),

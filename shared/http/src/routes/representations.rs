@@ -75,6 +75,13 @@ impl RepresentationBody {
                 Some(file.parse().map_err(|_| Problem::bad_field("thumbnail_file_id", "is not a file id"))?)
             }
         };
+        let access_rights_policy_id = match &self.access_rights_policy_id {
+            None => None,
+            Some(policy) => {
+                let wrong = "must be the id of an access rights policy";
+                Some(policy.value.parse().map_err(|_| Problem::bad_field("access_rights_policy_id", wrong))?)
+            }
+        };
         Ok(RepresentationFields {
             library: self
                 .library
@@ -92,7 +99,7 @@ impl RepresentationBody {
                 .map(|value| code::<EntityType>("entity_type", value))
                 .transpose()?,
             part: self.part,
-            access_rights_policy_id: self.access_rights_policy_id.map(|policy| policy.value),
+            access_rights_policy_id,
             order: self.order,
             thumbnail_file_id,
             request_id: self.request_id,

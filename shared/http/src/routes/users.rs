@@ -58,6 +58,10 @@ pub(crate) struct UserBody {
     user_role: Vec<RoleBody>,
     #[serde(default)]
     user_group: Vec<String>,
+    #[serde(default)]
+    campus: Vec<String>,
+    #[serde(default)]
+    course: Vec<String>,
 }
 
 impl Wire for UserBody {
@@ -138,6 +142,8 @@ pub(crate) async fn write(
         name: body.full_name,
         grants: grants(body.user_role, &api.addresses.institution)?,
         groups: body.user_group,
+        campuses: body.campus,
+        courses: body.course,
         active,
     };
     let user: UserId = user

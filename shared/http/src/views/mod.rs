@@ -21,6 +21,7 @@ mod files;
 mod imports;
 mod jobs;
 mod libraries;
+mod policies;
 mod representations;
 mod uploads;
 mod users;
@@ -38,6 +39,7 @@ pub use self::imports::{
 };
 pub use self::jobs::{JOB, JOBS, LINK, ROW, ROWS, report, row};
 pub use self::libraries::{LIBRARIES, LIBRARY};
+pub use self::policies::{POLICIES, POLICY, SIMULATED, SIMULATION, simulated};
 pub use self::representations::{REPRESENTATION, REPRESENTATIONS};
 pub use self::uploads::{PARTS, SIGNED_PARTS, UPLOAD, part, signed};
 pub use self::users::{API_KEY, API_KEYS, PERMISSIONS, USER, USERS, permission};

@@ -28,6 +28,8 @@ pub static USER: Shape = Shape {
         coded("status"),
         object("user_role", &ROLE).many(),
         text("user_group").many(),
+        text("campus").many(),
+        text("course").many(),
     ],
 };
 
@@ -60,6 +62,8 @@ impl Addresses {
             "status": status(found.active),
             "user_role": found.grants.iter().map(|grant| self.role(grant)).collect::<Vec<_>>(),
             "user_group": found.groups,
+            "campus": found.campuses,
+            "course": found.courses,
         })
     }
 
