@@ -5,7 +5,7 @@
 use vitrine_domain::Timestamp;
 use vitrine_domain::outbox::seconds;
 use vitrine_domain::upload::{PART_URL_SECONDS, URL_SECONDS, Upload};
-use vitrine_store::objects::{Bucket, SignedForm, SignedRequest};
+use vitrine_store::objects::{Bucket, Disposition, SignedForm, SignedGet, SignedRequest};
 use vitrine_testing::Stack;
 
 use super::sigv4::{Arriving, check, check_form};
@@ -106,6 +106,35 @@ async fn b38_a_signed_part_is_for_its_upload_number_size_checksum_and_time() {
     }
     let longer = with_header(&good, "content-length", Some("6"));
     assert_eq!(check(&longer, SECRET, now), Err("another signature"));
+}
+
+#[tokio::test]
+async fn b38_a_signed_download_is_for_its_key_version_name_type_and_time() {
+    let stack = Stack::new();
+    let app = stack.app();
+    let now: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+    let get = SignedGet {
+        bucket: Bucket::Content,
+        key: "kept/1",
+        version: Some("v1"),
+        file_name: "naïve \"name\".pdf",
+        mime: "application/pdf",
+        disposition: Disposition::Attachment,
+        seconds: 300,
+    };
+    let good = arriving(&app.objects.presign_get(get, now).await.unwrap());
+    assert_eq!(check(&good, SECRET, now + seconds(299)), Ok(()));
+    assert_eq!(check(&good, SECRET, now + seconds(300)), Err("expired"));
+    assert_eq!(signed_headers(&good), ["host"]);
+    for (from, to) in [
+        ("kept/1", "kept/2"),
+        ("versionId=v1", "versionId=v2"),
+        ("response-content-disposition=attachment", "response-content-disposition=inline"),
+        ("response-content-type=application%2Fpdf", "response-content-type=text%2Fhtml"),
+        ("X-Amz-Expires=300", "X-Amz-Expires=3000"),
+    ] {
+        assert_eq!(check(&with_url(&good, from, to), SECRET, now), Err("another signature"), "{from}");
+    }
 }
 
 #[tokio::test]
