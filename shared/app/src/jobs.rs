@@ -1,10 +1,12 @@
 //! Jobs: follow, stop, resubmit, undo, decide on rows that wait, fetch the report (E10, I20, I21).
 
 use serde::{Deserialize, Serialize};
+use vitrine_domain::actor::Refusal;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::JobId;
+use vitrine_domain::import::ingest::{Ingest, IngestStatus};
 use vitrine_domain::import::row::{Decision, RowOutcome, RowResult, Tally};
-use vitrine_domain::job::{ImportStep, Job, JobKind, JobStatus, JobWork, UndoRun};
+use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork, UndoRun};
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_domain::roles::Action;
 use vitrine_store::catalog::{Count, PageRequest};
@@ -124,7 +126,7 @@ impl App {
 
     async fn try_cancel_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
         let before = self.job(id).await?;
-        call.actor.may_somewhere(action_for(&before))?;
+        may(call, &before)?;
         if before.status.is_final() {
             return Err(Rule::JobEnded(before.status.code()).into());
         }
@@ -142,7 +144,10 @@ impl App {
     /// [`Rule::JobNotEnded`], [`Rule::NothingToResubmit`].
     pub async fn resubmit_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
         let before = self.job(id).await?;
-        call.actor.may_somewhere(action_for(&before))?;
+        may(call, &before)?;
+        if before.undone_by.is_some() {
+            return Err(Rule::NotUndoable("the job was undone; bring the folder again").into());
+        }
         if !before.status.is_final() {
             return Err(Rule::JobNotEnded(before.status.code()).into());
         }
@@ -168,10 +173,16 @@ impl App {
             attempt: before.attempt + 1,
             ended_at: None,
             started_at: None,
+            // It may from here on what whoever resubmits it may.
+            submitted_by: call.actor.id.clone(),
+            grants: call.actor.grants.clone(),
             ..before.clone()
         };
         let mut change = self.change(call, "job.resubmit", Some(&before), Some(&after));
         change.replace(&after)?;
+        if let JobWork::Import(run) = &after.work {
+            self.close_ingest_again(&mut change, &after, run).await?;
+        }
         self.watch_job(call, &mut change, &after)?;
         self.catalog.commit(&change).await?;
         self.send_job(&after).await;
@@ -184,7 +195,20 @@ impl App {
     /// [`Rule::JobNotEnded`], [`Rule::NotUndoable`] for a dry run and for another undo.
     pub async fn undo_job(&self, call: &Call, id: &JobId) -> Result<Job, AppError> {
         let of = self.job(id).await?;
-        call.actor.may(Action::UndoImport, None)?;
+        match &of.work {
+            JobWork::Import(run) => {
+                call.actor.may(Action::UndoImport, Some(&run.settings.defaults.library))?;
+            }
+            JobWork::Undo(_) => call.actor.may(Action::UndoImport, None)?,
+        }
+        if let Some(earlier) = &of.undone_by
+            && !matches!(
+                self.job(earlier).await?.status,
+                JobStatus::Aborted | JobStatus::Failed | JobStatus::CompletedWithErrors
+            )
+        {
+            return Err(Rule::NotUndoable("the job was undone already, or is being undone").into());
+        }
         if !of.status.is_final() {
             return Err(Rule::JobNotEnded(of.status.code()).into());
         }
@@ -194,7 +218,10 @@ impl App {
             }
             JobWork::Import(_) => {}
             JobWork::Undo(_) => {
-                return Err(Rule::NotUndoable("an undo can not be undone; submit the ingest again").into());
+                return Err(Rule::NotUndoable(
+                    "an undo can not be undone; bring the folder again and submit it",
+                )
+                .into());
             }
         }
         let job = Job {
@@ -207,6 +234,7 @@ impl App {
             attempt: 1,
             rows: 0,
             tally: Tally::default(),
+            undone_by: None,
             submitted_by: call.actor.id.clone(),
             grants: call.actor.grants.clone(),
             submitted_at: call.now,
@@ -217,6 +245,7 @@ impl App {
         };
         let mut change = self.change(call, "job.undo", None, Some(&job));
         change.create(&job)?;
+        change.replace(&Job { undone_by: Some(job.id.clone()), ..of })?;
         self.watch_job(call, &mut change, &job)?;
         self.catalog.commit(&change).await?;
         self.send_job(&job).await;
@@ -248,30 +277,44 @@ impl App {
     /// # Errors
     /// [`Rule::RowNotWaiting`].
     pub async fn discard_row(&self, call: &Call, id: &JobId, number: u64) -> Result<RowResult, AppError> {
-        let before = self.waiting_row(call, id, number).await?;
-        let after = RowResult { outcome: RowOutcome::Discarded, decision: None, ..before.clone() };
-        let row = self.replace_row(call, "job.discard_row", &before, after).await?;
-        crate::changes::again_on_conflict(|| self.recount_discarded(call, id)).await?;
-        Ok(row)
+        crate::changes::again_on_conflict(|| self.try_discard_row(call, id, number)).await
     }
 
-    /// A discarded row moves from one counter to the other.
-    async fn recount_discarded(&self, call: &Call, id: &JobId) -> Result<(), AppError> {
-        let before = self.job(id).await?;
-        let mut after = before.clone();
-        after.tally.waiting = after.tally.waiting.saturating_sub(1);
-        after.tally.discarded += 1;
-        if before.status == JobStatus::ManualHandlingRequired {
-            after.status = ended_as(&after.tally);
+    async fn try_discard_row(&self, call: &Call, id: &JobId, number: u64) -> Result<RowResult, AppError> {
+        let before = self.waiting_row(call, id, number).await?;
+        let after = RowResult { outcome: RowOutcome::Discarded, decision: None, ..before.clone() };
+        let mut job = self.job(id).await?;
+        // The row moves from one counter to the other.
+        job.tally.waiting = job.tally.waiting.saturating_sub(1);
+        job.tally.discarded += 1;
+        if job.status == JobStatus::ManualHandlingRequired {
+            job.status = ended_as(&job.tally);
         }
-        let mut change = self.change(call, "job.count", Some(&before), Some(&after));
+        let mut change = self.change(call, "job.discard_row", Some(&before), Some(&after));
         change.replace(&after)?;
-        Ok(self.catalog.commit(&change).await?)
+        change.replace(&job)?;
+        self.catalog.commit(&change).await?;
+        Ok(RowResult { version: before.version + 1, ..after })
+    }
+
+    /// A job that goes on has its ingest to itself again.
+    async fn close_ingest_again(
+        &self,
+        change: &mut Change,
+        job: &Job,
+        run: &ImportRun,
+    ) -> Result<(), AppError> {
+        let Some(ingest) = self.catalog.ingest(&run.profile, &run.ingest).await? else { return Ok(()) };
+        if ingest.status == IngestStatus::Submitted && ingest.job.as_ref() != Some(&job.id) {
+            return Err(Rule::IngestClosed("SUBMITTED").into());
+        }
+        change.replace(&Ingest { status: IngestStatus::Submitted, job: Some(job.id.clone()), ..ingest })?;
+        Ok(())
     }
 
     async fn waiting_row(&self, call: &Call, id: &JobId, number: u64) -> Result<RowResult, AppError> {
         let job = self.job(id).await?;
-        call.actor.may_somewhere(action_for(&job))?;
+        may(call, &job)?;
         if !job.status.is_final() {
             return Err(Rule::JobNotEnded(job.status.code()).into());
         }
@@ -345,11 +388,11 @@ fn row_count(job: &Job) -> u64 {
     }
 }
 
-/// What a caller must be allowed to do to a job of this kind.
-fn action_for(job: &Job) -> Action {
-    match job.work.kind() {
-        JobKind::Import => Action::RunImport,
-        JobKind::UndoImport => Action::UndoImport,
+/// Refuses a caller who may not do this kind of job in its library.
+fn may(call: &Call, job: &Job) -> Result<(), Refusal> {
+    match &job.work {
+        JobWork::Import(run) => call.actor.may(Action::RunImport, Some(&run.settings.defaults.library)),
+        JobWork::Undo(_) => call.actor.may_somewhere(Action::UndoImport),
     }
 }
 

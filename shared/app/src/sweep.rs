@@ -160,6 +160,10 @@ impl App {
         };
         let grants = vec![Grant { role: Role::RepositoryAdministrator, library: None }];
         let call = Call { actor: Actor { grants, ..call.actor.clone() }, ..call.clone() };
+        // First the next instant: a run that outlasts this call must not be the last.
+        let mut change = self.change(&call, "profile.schedule", Some(row), None);
+        self.plan_next_run(&call, &mut change, &profile)?;
+        self.catalog.commit(&change).await?;
         match self.run_profile(&call, id).await {
             Ok(runs) => {
                 for run in runs {
@@ -176,9 +180,6 @@ impl App {
             Err(AppError::Rule(_)) => {}
             Err(error) => return Err(error),
         }
-        let mut change = self.change(&call, "profile.schedule", Some(row), None);
-        self.plan_next_run(&call, &mut change, &profile)?;
-        self.catalog.commit(&change).await?;
         Ok(Step::Waiting)
     }
 

@@ -76,6 +76,9 @@ pub struct Job {
     /// How the rows ended.
     #[serde(default)]
     pub tally: Tally,
+    /// The job that took it back, or is doing so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub undone_by: Option<JobId>,
     /// Who submitted it.
     pub submitted_by: UserId,
     /// The roles that the submitter held: a job may no more than its submitter.

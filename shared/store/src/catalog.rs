@@ -18,7 +18,7 @@ use vitrine_domain::upload::Upload;
 
 use crate::change::{Attributes, key_attributes};
 use crate::error::StoreError;
-use crate::keys::{self, IdentifierEntry, Item, Key};
+use crate::keys::{self, Claim, IdentifierEntry, Item, Key};
 
 /// The names of the two tables.
 #[derive(Debug, Clone)]
@@ -226,14 +226,33 @@ impl Catalog {
 
     /// Up to `limit` titles with an identifier.
     pub async fn bibs_with(&self, identifier: &Identifier, limit: u32) -> Result<Vec<MmsId>, StoreError> {
+        Ok(self.holders_of(identifier, limit).await?.0)
+    }
+
+    /// Up to `limit` titles with an identifier, and the claim on it where there is one: one query.
+    pub async fn holders_of(
+        &self,
+        identifier: &Identifier,
+        limit: u32,
+    ) -> Result<(Vec<MmsId>, Option<Claim>), StoreError> {
         let answer = self
             .partition(&keys::identifier(identifier))
-            .limit(service_limit(limit))
+            .limit(service_limit(limit.saturating_add(1)))
             .send()
             .await
             .map_err(|error| StoreError::of("Query", error))?;
-        let entries = answer.items.unwrap_or_default().into_iter().map(parse::<IdentifierEntry>);
-        entries.map(|entry| entry.map(|entry| entry.mms_id)).collect()
+        let (mut titles, mut claim) = (Vec::new(), None);
+        for attributes in answer.items.unwrap_or_default() {
+            let is_claim =
+                attributes.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == keys::CLAIM);
+            if is_claim {
+                claim = Some(parse::<Claim>(attributes)?);
+            } else {
+                titles.push(parse::<IdentifierEntry>(attributes)?.mms_id);
+            }
+        }
+        titles.truncate(limit as usize);
+        Ok((titles, claim))
     }
 
     /// A title's representations, in order.

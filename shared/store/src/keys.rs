@@ -149,7 +149,13 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "what became of a row; only those that failed or wait are in the index",
     ],
     ["job claim", "`JOB#{id}`", "`CLAIM#{name}`", "-", "what one row of a job has taken"],
-    ["claim", "`CLAIM#{name}`", "`CLAIM`", "-", "one title an identifier, one representation an import key"],
+    [
+        "claim",
+        "`ID#{scheme}#{normalised}` or `CLAIM#{name}`",
+        "`CLAIM`",
+        "-",
+        "one title an identifier, one representation an import key",
+    ],
     [
         "audit row (table `audit`)",
         "`{kind}#{id}`",
@@ -365,9 +371,18 @@ pub fn job_claim(job: &JobId, name: &str) -> Key {
     Key::new(job_partition(job), format!("CLAIM#{name}"))
 }
 
-/// A claim's key.
+/// A claim's key. The one on an identifier lies beside the titles that carry it, so that one query gives both.
 pub fn claim(name: &str) -> Key {
-    Key::new(format!("CLAIM#{name}"), "CLAIM")
+    let partition = if name.starts_with("ID#") { name.to_owned() } else { format!("CLAIM#{name}") };
+    Key::new(partition, CLAIM)
+}
+
+/// The sort key of claims.
+pub const CLAIM: &str = "CLAIM";
+
+/// The name of a claim on an identifier.
+pub fn identifier_claim(of: &Identifier) -> String {
+    identifier(of)
 }
 
 /// Something that only one thing can have.
@@ -377,6 +392,9 @@ pub struct Claim {
     pub name: String,
     /// The id of what has it.
     pub holder: String,
+    /// The job that made it, where a job did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub job: Option<JobId>,
     /// How many times it was written.
     pub version: u64,
 }

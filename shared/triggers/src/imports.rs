@@ -38,7 +38,7 @@ async fn one(app: &App, message_id: &str, body: &str, around: &Surroundings<'_>)
         }
         Ok(message) => {
             let call = around.call(message_id, Origin::Event);
-            match Box::pin(app.run_job(&call, &message.job, around.time_left)).await {
+            match Box::pin(app.run_job(&call, &message.job, around.now, around.time_left)).await {
                 Ok(progressed) => {
                     let outcome = match progressed {
                         Progressed::Ended => "ended",

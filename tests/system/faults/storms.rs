@@ -196,7 +196,13 @@ async fn b29_what_a_batch_leaves_over_is_asked_again() {
     let job: JobId = app.minter.job(operator().now, 1);
     let content = RecordSource::Inline("{}".to_owned());
     let tickets: Vec<_> = (1..=30)
-        .map(|number| RowTicket { job: job.clone(), number, files_before: 0, content: content.clone() })
+        .map(|number| RowTicket {
+            job: job.clone(),
+            number,
+            files_before: 0,
+            chain: None,
+            content: content.clone(),
+        })
         .collect();
     faulty.fail_all("DynamoDB.BatchWriteItem", Fault::LeftOver);
     app.catalog.put_tickets(&tickets).await.unwrap();

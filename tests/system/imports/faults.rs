@@ -131,3 +131,26 @@ async fn a_job_whose_message_was_lost_is_sent_again_by_the_sweep() {
     work(&desk.app).await;
     assert_eq!(counter(&desk.finish(&job).await, "created"), 2);
 }
+
+#[tokio::test]
+async fn a_folder_of_pages_that_are_moved_while_the_row_is_killed_again_and_again_is_whole_in_the_end() {
+    let desk = Desk::new().await;
+    let profile = desk.profile(json!({})).await;
+    let names: Vec<String> = (1..=300).map(|page| format!("pages/{page:04}.txt")).collect();
+    let files: Vec<(String, Vec<u8>)> =
+        names.iter().map(|name| (name.clone(), name.clone().into_bytes())).collect();
+    bring(&desk, &profile, "book", "dc:title,dc:identifier,file_name_1\nBook,local:1,pages/\n", &files).await;
+    let job = desk.submit(&profile, "book", false).await;
+    let body = json!({ "job": job }).to_string();
+    let around = super::around();
+    for round in 0..12_u64 {
+        let worker = imports_batch(&desk.app, batch(&body), &around);
+        let limit = std::time::Duration::from_millis(60 + round * 37 % 200);
+        let _ = tokio::time::timeout(limit, Box::pin(worker)).await;
+        // What was written down so far is registered, and so moved out of the folder.
+        work(&desk.app).await;
+    }
+    let ended = desk.finish(&job).await;
+    assert_eq!((counter(&ended, "representations"), counter(&ended, "files")), (1, 300), "{ended}");
+    assert_eq!(counter(&ended, "files_unnamed"), 0, "{ended}");
+}

@@ -174,3 +174,28 @@ async fn a_book_of_more_pages_than_one_transaction_takes_is_one_representation()
     assert_eq!(labels[0][0], "0001.txt");
     assert_eq!(labels[2][0], "0003.txt");
 }
+
+#[tokio::test]
+async fn an_undo_leaves_a_representation_in_which_a_person_replaced_a_file() {
+    let desk = Desk::new().await;
+    let profile = desk.profile(json!({})).await;
+    let files: &[(&str, &[u8])] = &[
+        ("values.csv", b"dc:title,dc:identifier,file_name_1\nA Map,local:1,a.txt\n"),
+        ("a.txt", b"bad scan"),
+    ];
+    let job = text(&desk.import(&profile, "scan", files).await, "id");
+    let row = desk.row(&job, 1).await;
+    let (mms, rep) = (text(&row, "mms_id"), row["representation_id"][0].as_str().unwrap().to_owned());
+    let path = format!("/bibs/{mms}/representations/{rep}/files");
+    let listed = desk.client.get(&path).await.ok();
+    let pid = text(&listed["representation_file"][0], "pid");
+    assert_eq!(desk.client.delete(&format!("{path}/{pid}")).await.status, 204);
+    crate::walk::upload(&desk.client, &rep, "a.txt", b"better scan").await;
+    super::work(&desk.app).await;
+    let undo = text(&desk.client.post(&format!("/conf/jobs/{job}?op=undo"), json!(null)).await.ok(), "id");
+    let undone = desk.finish(&undo).await;
+    assert_eq!(counter(&undone, "left"), 1, "{undone}");
+    assert_eq!(desk.client.get(&path).await.ok()["total_record_count"], 1);
+    let again = desk.client.post(&format!("/conf/jobs/{job}?op=resubmit"), json!(null)).await;
+    assert_eq!(again.status, 400, "what is undone is not resubmitted: {}", again.text);
+}

@@ -16,7 +16,9 @@ use vitrine_domain::upload::{
 };
 use vitrine_metadata::rows::check_file_reference;
 use vitrine_store::catalog::{Count, PageRequest};
-use vitrine_store::objects::{Bucket, Listing, ObjectHead, PartChecksums, SignedRequest, UploadedPart};
+use vitrine_store::objects::{
+    Bucket, Listing, ObjectHead, ObjectsError, PartChecksums, SignedRequest, UploadedPart,
+};
 use vitrine_store::queues::Queue;
 use vitrine_store::{CommitError, Page};
 
@@ -290,7 +292,7 @@ impl App {
         let key = file_key(&ingest, name).map_err(|message| AppError::invalid("name", message))?;
         let parts = match self.objects.list_parts(&key, multipart_id).await {
             Ok(parts) => parts,
-            Err(error) => {
+            Err(error @ ObjectsError::NotFound { .. }) => {
                 // An earlier call completed it, and its answer was lost.
                 let head = self.objects.head(Bucket::Incoming, &key, None).await?;
                 return match head {
@@ -298,6 +300,7 @@ impl App {
                     _ => Err(not_open(error, multipart_id)),
                 };
             }
+            Err(error) => return Err(error.into()),
         };
         let have: u64 = parts.iter().filter_map(|part| part.size_bytes).sum();
         if have != size_bytes {
@@ -525,6 +528,7 @@ impl App {
             attempt: 1,
             rows: 0,
             tally: Tally::default(),
+            undone_by: None,
             submitted_by: call.actor.id.clone(),
             grants: call.actor.grants.clone(),
             submitted_at: call.now,
@@ -611,20 +615,24 @@ impl App {
         if !profile.settings.details.active {
             return Err(Rule::ProfileInactive.into());
         }
-        let mut runs = Vec::new();
+        let (mut runs, mut submitted) = (Vec::new(), 0);
         for root in self.folders_of(id) {
             let mut next = None;
             loop {
                 let page =
                     self.objects.list_folder(Bucket::Incoming, &root, true, next.as_deref(), 1000).await?;
                 for folder in page.folders {
-                    if runs.len() >= MAX_FOLDERS {
+                    // Folders that can not be run are told of, and keep no other from being run.
+                    if submitted >= MAX_FOLDERS || runs.len() >= 10 * MAX_FOLDERS {
                         return Ok(runs);
                     }
                     let name = folder.trim_start_matches(root.as_str()).trim_end_matches('/').to_owned();
                     match self.run_folder(call, &profile, &folder, &name).await {
                         Ok(None) => {}
-                        Ok(Some(job)) => runs.push(FolderRun { folder: name, outcome: Ok(job) }),
+                        Ok(Some(job)) => {
+                            submitted += 1;
+                            runs.push(FolderRun { folder: name, outcome: Ok(job) });
+                        }
                         Err(error @ AppError::Unavailable(_)) => return Err(error),
                         Err(error) => runs.push(FolderRun { folder: name, outcome: Err(error) }),
                     }
@@ -693,9 +701,9 @@ fn adopted(call: &Call, profile: &ImportProfile, id: IngestId, folder: String) -
     }
 }
 
-fn not_open(error: vitrine_store::objects::ObjectsError, multipart_id: &str) -> AppError {
+fn not_open(error: ObjectsError, multipart_id: &str) -> AppError {
     match error {
-        vitrine_store::objects::ObjectsError::NotFound { .. } => {
+        ObjectsError::NotFound { .. } => {
             AppError::not_found("multipart upload", multipart_id.chars().take(64).collect::<String>())
         }
         error => error.into(),

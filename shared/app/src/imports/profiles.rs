@@ -226,7 +226,7 @@ pub(crate) fn schedule_row(profile: &ProfileId) -> Result<vitrine_domain::ids::E
 
 fn name_claim(profile: &ImportProfile) -> Claim {
     let name = profile.settings.details.name.trim().to_lowercase();
-    Claim { name: format!("PROFILE#{name}"), holder: profile.id.to_string(), version: 0 }
+    Claim { name: format!("PROFILE#{name}"), holder: profile.id.to_string(), job: None, version: 0 }
 }
 
 /// What can be said about settings without looking anything up.

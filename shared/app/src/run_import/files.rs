@@ -28,6 +28,7 @@ const ASKED_AT_ONCE: usize = 200;
 struct Settled {
     registered: u32,
     refused: u32,
+    late: u32,
     bytes: u64,
 }
 
@@ -49,8 +50,11 @@ impl App {
         let any_files = !run.dry_run && results.iter().any(|row| expected(row) > 0);
         let (settled, late) =
             if any_files { self.settled(job, first).await? } else { (BTreeMap::new(), Vec::new()) };
-        let known = |row: &RowResult| settled.get(&row.number).map_or(0, |it| it.registered + it.refused);
-        let all_there = run.dry_run || results.iter().all(|row| known(row) >= expected(row));
+        let is_settled = |row: &RowResult| match settled.get(&row.number) {
+            Some(found) => found.late == 0 && found.registered + found.refused >= expected(row),
+            None => expected(row) == 0,
+        };
+        let all_there = run.dry_run || results.iter().all(is_settled);
         let waited = call.now.as_second() - since.as_second();
         if !all_there && waited < GIVE_UP_SECONDS {
             let step = |asked| ImportStep::Files { next: first, since, asked, tally };
@@ -69,7 +73,8 @@ impl App {
         for row in results {
             tally.add(&self.settle_row(call, row, &settled).await?);
         }
-        let step = ImportStep::Files { next: first + PAGE_ROWS, since: call.now, asked: call.now, tally };
+        // One time for the whole wait: late files of many pages are not waited for one after another.
+        let step = ImportStep::Files { next: first + PAGE_ROWS, since, asked, tally };
         self.go_to(call, job, step, |job| job.status = JobStatus::Finalizing).await
     }
 
@@ -92,8 +97,12 @@ impl App {
                         row.registered += 1;
                         row.bytes += upload.declared.size_bytes;
                     }
-                    UploadState::Issued if late.len() < ASKED_AT_ONCE => late.push(upload.id),
-                    UploadState::Issued => {}
+                    UploadState::Issued => {
+                        row.late += 1;
+                        if late.len() < ASKED_AT_ONCE {
+                            late.push(upload.id);
+                        }
+                    }
                     UploadState::Rejected { .. } | UploadState::Expired | UploadState::Aborted => {
                         row.refused += 1;
                     }
@@ -126,11 +135,13 @@ impl App {
         let expected = before.files_begun.saturating_sub(before.files_there);
         let Some(found) = settled.get(&before.number).filter(|_| expected > 0) else { return Ok(before) };
         let refused = expected.saturating_sub(found.registered);
-        if refused == before.files_refused && found.bytes == before.bytes {
+        if refused == before.files_refused {
             return Ok(before);
         }
         let mut after = RowResult { files_refused: refused, bytes: found.bytes, ..before.clone() };
-        if refused > 0 && after.code.is_none() {
+        if refused == 0 {
+            (after.code, after.message) = (None, None);
+        } else {
             after.code = Some("FILES_REFUSED".to_owned());
             after.message =
                 Some(format!("{refused} of {} files were refused when they were registered", after.files));

@@ -6,7 +6,7 @@ use vitrine_domain::import::profile::{MatchMethod, OnMultipleMatch};
 use vitrine_domain::import::row::{Decision, JobClaim, RowOutcome, RowResult, RowTicket};
 use vitrine_metadata::rows::SourceRow;
 use vitrine_metadata::{Scheme, rules};
-use vitrine_store::keys::Claim;
+use vitrine_store::keys::{self, Claim};
 
 use super::plan::Refused;
 use super::prepare::Prepared;
@@ -91,22 +91,25 @@ impl Context<'_> {
         let mut found: Vec<MmsId> = Vec::new();
         let mut claims = Vec::with_capacity(identifiers.len());
         for identifier in &identifiers {
-            let mut holders = self.app.catalog.bibs_with(identifier, 10).await?;
+            let (holders, claim) = self.app.catalog.holders_of(identifier, 10).await?;
             let name = identifier_claim(identifier);
-            let claim = self.app.catalog.claim(&name).await?;
-            holders.extend(claim.iter().filter_map(|claim| claim.holder.parse::<MmsId>().ok()));
-            // One that is there and leads to no title is left from a title that was deleted: it changes hands.
-            claims.push(claim.unwrap_or(Claim { name, holder: String::new(), version: 0 }));
-            for mms in holders {
+            let holder = claim.as_ref().and_then(|claim| claim.holder.parse::<MmsId>().ok());
+            for mms in holders.into_iter().chain(holder) {
                 if !found.contains(&mms) {
                     found.push(mms);
                 }
             }
+            // One that is there and leads to no title any more changes hands.
+            claims.push(claim.unwrap_or(Claim { name, holder: String::new(), job: None, version: 0 }));
         }
         let mut titles = Vec::new();
         for mms in &found {
-            let bib = self.app.catalog.bib(mms).await?;
-            titles.extend(bib.filter(|bib| bib.removal.is_none()));
+            let bib = self.app.catalog.bib(mms).await?.filter(|bib| bib.removal.is_none());
+            // A title whose identifier was corrected since is not meant by its old one. An id of another system that only
+            // a column says is not in the record, and the claim alone leads from it.
+            let carries = |bib: &BibRecord| bib.brief.identifiers.iter().any(|it| identifiers.contains(it));
+            let by_column = row.originating_system_id.is_some();
+            titles.extend(bib.filter(|bib| by_column || carries(bib)));
         }
         if titles.len() > 1 {
             let message = format!("{} titles match", titles.len());
@@ -174,7 +177,7 @@ pub(super) fn family_claim(group: &str) -> String {
 }
 
 fn identifier_claim(identifier: &Identifier) -> String {
-    format!("ID#{}#{}", identifier.scheme, identifier.normalised)
+    keys::identifier_claim(identifier)
 }
 
 /// A dry run's claim on what a run would claim.

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::file::FileStatus;
-use vitrine_domain::ids::{MmsId, RepId};
+use vitrine_domain::ids::{JobId, MmsId, RepId};
 use vitrine_domain::import::row::{RowOutcome, RowResult, RowTicket};
+use vitrine_domain::roles::Action;
 use vitrine_domain::upload::{MAX_FILE_BYTES, Upload, UploadState};
 use vitrine_metadata::rows::RowFile;
 use vitrine_store::catalog::PageRequest;
@@ -47,8 +48,8 @@ pub(super) struct ReadyFile {
 pub(super) enum FileState {
     /// To be registered.
     Begin(ObjectHead),
-    /// In the representation already, byte for byte.
-    There,
+    /// In the representation already, byte for byte; the entity tag of the object in the folder, where one is there.
+    There(Option<String>),
     /// Not in the folder.
     Missing,
 }
@@ -61,12 +62,9 @@ impl Context<'_> {
         target: &Target,
         mms: &MmsId,
         planned: Vec<PlannedRepresentation>,
-        before: Option<&RowResult>,
         salt: u32,
     ) -> Step<Vec<Ready>> {
         let mut ready = Vec::with_capacity(planned.len());
-        let begun = before.filter(|it| it.is_unfinished()).map_or(0, |it| it.files_begun);
-        let mut done = 0_u32;
         for (index, planned) in planned.into_iter().enumerate() {
             let claim_name = representation_claim(self.run.profile.as_str(), mms, &planned);
             let known = match target {
@@ -85,18 +83,29 @@ impl Context<'_> {
                 |it| it.id.clone(),
             );
             let there = match &existing {
-                Some(existing) if begun == 0 => self.files_there(&existing.id).await?,
-                _ => HashMap::new(),
+                Some(existing) => {
+                    let library = &existing.fields.library;
+                    if let Err(refusal) = self.call.actor.may(Action::RunImport, Some(library)) {
+                        return Ok(Err(Refused::new("NOT_PERMITTED", refusal.to_string()).into()));
+                    }
+                    if let Some(job) = self.busy_with(known.as_ref()).await? {
+                        let message = format!(
+                            "the representation `{}` is being filled by job {job}; resubmit when that has ended",
+                            existing.id
+                        );
+                        return Ok(Err(Refused::new("BUSY", message).into()));
+                    }
+                    self.files_there(&existing.id).await?
+                }
+                None => HashMap::new(),
             };
             let claim = Claim {
                 name: claim_name,
                 holder: id.to_string(),
+                job: Some(self.job.id.clone()),
                 version: known.as_ref().map_or(0, |claim| claim.version),
             };
-            let total = u32::try_from(planned.files.len()).unwrap_or(u32::MAX);
-            let skip = begun.saturating_sub(done).min(total);
-            let names: Vec<(usize, RowFile)> =
-                planned.files.iter().cloned().enumerate().skip(skip as usize).collect();
+            let names: Vec<(usize, RowFile)> = planned.files.iter().cloned().enumerate().collect();
             let looked: Vec<Result<ReadyFile, Stop>> = stream::iter(names)
                 .map(|(place, file)| {
                     let (there, id) = (&there, &id);
@@ -106,7 +115,6 @@ impl Context<'_> {
                 .try_collect()
                 .await?;
             let files = looked.into_iter().collect::<Result<Vec<_>, Stop>>();
-            done += total;
             ready.push(Ready {
                 is_new: existing.is_none(),
                 replaces_claim: known.is_some() && existing.is_none(),
@@ -117,6 +125,15 @@ impl Context<'_> {
             });
         }
         Ok(Ok(ready))
+    }
+
+    /// Another job that still works on what a claim leads to.
+    async fn busy_with(&self, claim: Option<&Claim>) -> Result<Option<JobId>, AppError> {
+        let Some(other) = claim.and_then(|it| it.job.as_ref()).filter(|it| **it != self.job.id) else {
+            return Ok(None);
+        };
+        let works = self.app.catalog.job(other).await?.is_some_and(|job| !job.status.is_final());
+        Ok(works.then(|| other.clone()))
     }
 
     /// The files of a representation by name, with size and SHA-256 each.
@@ -156,7 +173,7 @@ impl Context<'_> {
             let moved = self.app.catalog.upload(&id).await?;
             let moved = moved.filter(|upload| matches!(upload.state, UploadState::Registered { .. }));
             let state = match moved {
-                Some(upload) if held.is_some() && upload.representation == *rep => FileState::There,
+                Some(upload) if held.is_some() && upload.representation == *rep => FileState::There(None),
                 Some(Upload { row: Some(of), .. }) if of.job == self.job.id && of.number != number => {
                     return Ok(Err(named_twice(&file.name, of.number).into()));
                 }
@@ -177,7 +194,7 @@ impl Context<'_> {
             }
             let sha256 = if same_size { Some(self.sha256(&key, &head).await?) } else { None };
             if sha256.is_some_and(|sha256| held.iter().any(|(_, held)| *held == sha256)) {
-                return Ok(Ok(ReadyFile { file, place, state: FileState::There }));
+                return Ok(Ok(ReadyFile { file, place, state: FileState::There(head.etag) }));
             }
             let message = format!(
                 "the representation `{rep}` has a file `{last}` with other bytes; delete that one first, or give this one another name"
@@ -221,8 +238,7 @@ pub(super) fn missing(
 
 /// Leads from what a representation of an import is made of to its id, so that importing the same again finds it.
 fn representation_claim(profile: &str, mms: &MmsId, planned: &PlannedRepresentation) -> String {
-    let first = planned.files.first().map(|file| file.name.as_str()).unwrap_or_default();
     let label = planned.fields.label.as_deref().unwrap_or_default();
-    let key = seed(&[profile, planned.fields.usage_type.code(), label, first]);
+    let key = seed(&[profile, planned.fields.usage_type.code(), label, &planned.key]);
     format!("REP#{mms}#{key:032x}")
 }

@@ -5,6 +5,7 @@
 //! the row's work, so a row is done exactly if it has one. Ids follow from the job and the row. Of two workers on one job,
 //! the one that saves its place second stops.
 
+mod dry;
 mod files;
 mod find;
 mod look;
@@ -19,6 +20,7 @@ mod write;
 mod write_files;
 
 use sha2::{Digest, Sha256};
+use vitrine_domain::Timestamp;
 use vitrine_domain::actor::Actor;
 use vitrine_domain::ids::{IngestId, JobId, ProfileId, UploadId};
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork};
@@ -42,6 +44,16 @@ pub enum Progressed {
     Nothing,
 }
 
+/// Tells the time; an argument, so that a test can set it.
+pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
+
+/// What a step has around it.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    clock: Clock<'a>,
+    time_left: TimeLeft<'a>,
+}
+
 /// What a step left to do.
 enum Next {
     /// The next step, or more of this one.
@@ -61,6 +73,7 @@ impl App {
         &self,
         call: &Call,
         id: &JobId,
+        clock: Clock<'_>,
         time_left: TimeLeft<'_>,
     ) -> Result<Progressed, AppError> {
         let Some(mut job) = self.catalog.job(id).await? else { return Ok(Progressed::Nothing) };
@@ -68,11 +81,12 @@ impl App {
             return Ok(Progressed::Nothing);
         }
         loop {
-            let call = Call { actor: submitter(&job), ..call.clone() };
+            // Each step has its own time: a call can last minutes.
+            let call = Call { actor: submitter(&job), now: clock(), ..call.clone() };
             let next = if job.stopping {
                 self.end_job(&call, &job, JobStatus::Aborted, None).await.map(|job| Next::GoOn(Box::new(job)))
             } else {
-                self.step(&call, &job, time_left).await
+                self.step(&call, &job, Around { clock, time_left }).await
             };
             job = match next {
                 Ok(Next::GoOn(job)) if job.status.is_final() => return Ok(Progressed::Ended),
@@ -96,12 +110,12 @@ impl App {
         }
     }
 
-    async fn step(&self, call: &Call, job: &Job, time_left: TimeLeft<'_>) -> Result<Next, AppError> {
+    async fn step(&self, call: &Call, job: &Job, around: Around<'_>) -> Result<Next, AppError> {
         match &job.work {
             JobWork::Undo(run) => self.undo_page(call, job, run).await,
             JobWork::Import(run) => match &run.step {
-                ImportStep::Read { .. } => self.read_rows(call, job, run, time_left).await,
-                ImportStep::Rows { next } => self.import_page(call, job, run, *next, time_left).await,
+                ImportStep::Read { .. } => self.read_rows(call, job, run, around.time_left).await,
+                ImportStep::Rows { next } => self.import_page(call, job, run, *next, around).await,
                 ImportStep::Files { .. } => self.settle_files(call, job, run).await,
                 ImportStep::Report => self.write_report(call, job, run).await,
                 ImportStep::End => {

@@ -30,6 +30,8 @@ pub(crate) struct PlannedRepresentation {
     pub(crate) fields: RepresentationFields,
     /// The access rights policy by name.
     pub(crate) access_rights: Option<String>,
+    /// What tells it from the row's others when the row is imported again: its first file, as the row spells it.
+    pub(crate) key: String,
     pub(crate) files: Vec<RowFile>,
 }
 
@@ -50,6 +52,9 @@ pub(crate) fn named_files(
     let is_table = matches!(settings.details.source_format, SourceFormat::Csv | SourceFormat::Xlsx);
     // For records, the chosen fields take the place of the format's own (856 $u).
     let mut files = if is_table || fields.is_empty() { row.files.clone() } else { Vec::new() };
+    if files.iter().filter_map(|file| file.label.as_ref()).any(|label| label.chars().count() > 1000) {
+        return Err(Refused::new("INVALID_REPRESENTATION", "a file's label is longer than 1000 characters"));
+    }
     for field in fields {
         let Some(record) = record else { break };
         let values = rules::values(record.format, record.source, field)
@@ -192,7 +197,8 @@ fn one(
     })?;
     let access_rights = either(&said.access_rights, pattern.and_then(|it| it.access_rights.as_ref()))?
         .or_else(|| defaults.access_rights.clone());
-    Ok(PlannedRepresentation { fields, access_rights, files })
+    let key = files.first().map(|file| file.name.clone()).unwrap_or_default();
+    Ok(PlannedRepresentation { fields, access_rights, key, files })
 }
 
 #[cfg(test)]

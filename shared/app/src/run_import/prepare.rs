@@ -124,6 +124,7 @@ impl Context<'_> {
         }
         let found = match wish {
             CollectionWish::Id(id) => self.app.catalog.collection(id).await?.map(|found| found.id),
+            CollectionWish::Name(name) if name.len() > 1000 => None,
             CollectionWish::Name(name) => self.app.catalog.collection_named(name).await?,
         };
         if let Ok(mut known) = self.collections.lock() {
@@ -135,18 +136,35 @@ impl Context<'_> {
     /// The row's representations, with folders and patterns replaced by files, and what the submitter may.
     pub(super) async fn plan(
         &self,
+        ticket: &RowTicket,
         row: &SourceRow,
+        before: Option<&RowResult>,
         record: Option<&BibMetadata>,
     ) -> Step<Vec<PlannedRepresentation>> {
         let settings = &self.run.settings;
         let record = record.map(|it| Record { format: it.format, source: &it.source });
         let named = or_stop!(plan::named_files(settings, row, record));
+        let reference = named.iter().find(|file| plan::is_pattern(&file.name)).map(|file| file.name.clone());
         let files = or_stop!(self.expand(named).await?);
         let mut seen = HashSet::new();
         for file in &files {
             if !seen.insert(file.name.as_str()) {
                 let message = format!("the row names the file `{}` twice", file.name);
                 return Ok(Err(Refused::new("NAMED_TWICE", message).into()));
+            }
+            if plan::is_pattern(&file.name) {
+                let message = format!("nothing in the folder matches `{}`", file.name);
+                return Ok(Err(self.ended(
+                    ticket,
+                    before,
+                    RowOutcome::MissingFiles,
+                    "MISSING_FILES",
+                    message,
+                )));
+            }
+            if file.name == self.run.metadata_file || is_marker(&file.name) {
+                let message = format!("`{}` is the folder's own and no file of a title", file.name);
+                return Ok(Err(Refused::new("UNSAFE_FILE_NAME", message).into()));
             }
             let last = file.name.rsplit('/').next().unwrap_or_default();
             if let Err(message) = check_file_name(last) {
@@ -155,7 +173,11 @@ impl Context<'_> {
             }
         }
         let mut planned = or_stop!(plan::representations(settings, row, record, files));
-        for representation in &mut planned {
+        for (index, representation) in planned.iter_mut().enumerate() {
+            // A folder's first page can change; the reference to it does not.
+            if let Some(reference) = &reference {
+                representation.key = format!("{reference}#{index}");
+            }
             let library = &representation.fields.library;
             if !self.libraries.iter().any(|known| known.code == *library) {
                 let message = format!("there is no library `{library}`");

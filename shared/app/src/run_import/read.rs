@@ -9,7 +9,7 @@ use vitrine_domain::import::profile::SourceFormat;
 use vitrine_domain::import::row::RowTicket;
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork};
 use vitrine_metadata::rows::{
-    Checkpoint, FileError, RowError, RowReader, SourceRow, WorkbookLimits, xlsx_rows,
+    Checkpoint, FileError, RowError, RowErrorCode, RowReader, SourceRow, WorkbookLimits, xlsx_rows,
 };
 use vitrine_store::objects::{Bucket, ObjectsError};
 
@@ -65,6 +65,7 @@ impl Tickets<'_> {
                 job: self.job.id.clone(),
                 number,
                 files_before: self.files,
+                chain: chain(&content),
                 content: self.app.keep_source(&text).await?,
             });
             self.rows = self.rows.max(number);
@@ -74,6 +75,15 @@ impl Tickets<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The file can be read no further.
+    async fn broken(&mut self, run: &ImportRun, error: &FileError) -> Result<Reading, AppError> {
+        if self.rows == 0 {
+            return Ok(Reading::Failed(reason(run, error)));
+        }
+        self.take(&mut vec![Err(broken_end(self.rows, error))]).await?;
+        Ok(Reading::Whole)
     }
 
     async fn write(&mut self) -> Result<(), AppError> {
@@ -173,7 +183,7 @@ impl App {
                 let pushed = reader.push(&bytes, &mut rows);
                 tickets.take(&mut rows).await?;
                 if let Err(error) = pushed {
-                    return Ok(Reading::Failed(reason(run, &error)));
+                    return tickets.broken(run, &error).await;
                 }
                 if (!time_left() || tickets.rows >= first + SAVE_EVERY) && tickets.rows > first {
                     let place = reader.checkpoint();
@@ -187,7 +197,7 @@ impl App {
         tickets.take(&mut rows).await?;
         match finished {
             Ok(()) => Ok(Reading::Whole),
-            Err(error) => Ok(Reading::Failed(reason(run, &error))),
+            Err(error) => tickets.broken(run, &error).await,
         }
     }
 
@@ -225,7 +235,7 @@ impl App {
             let reader = std::io::BufReader::new(file);
             let page = match xlsx_rows(reader, target, next, WORKBOOK_ROWS, &WorkbookLimits::default()) {
                 Ok(page) => page,
-                Err(error) => return Ok(Reading::Failed(reason(run, &error))),
+                Err(error) => return tickets.broken(run, &error).await,
             };
             let mut rows = page.rows;
             tickets.take(&mut rows).await?;
@@ -261,6 +271,30 @@ impl App {
             stored @ RecordSource::Stored { .. } => self.stored_source(stored).await?,
         };
         serde_json::from_str(&text).map_err(|error| AppError::Unavailable(Box::new(error)))
+    }
+}
+
+/// What rows that change the same title have in common, as far as the file says it.
+fn chain(content: &TicketContent) -> Option<String> {
+    let TicketContent::Row(row) = content else { return None };
+    let (kind, name) = match (&row.group, &row.mms_id, &row.originating_system_id) {
+        (Some(group), _, _) => ("group", group),
+        (None, Some(mms), _) => ("mms", mms),
+        (None, None, Some(id)) => ("system", id),
+        (None, None, None) => return None,
+    };
+    Some(format!("{kind} {:032x}", super::seed(&[name])))
+}
+
+/// A file that breaks off loses its end and nothing before it: the break is a row of its own.
+fn broken_end(rows: u64, error: &FileError) -> RowError {
+    RowError {
+        number: rows + 1,
+        group: None,
+        code: RowErrorCode::NotWellFormed,
+        line: 0,
+        column: None,
+        message: format!("the file can not be read further: {error}"),
     }
 }
 

@@ -6,15 +6,16 @@
 use vitrine_domain::Timestamp;
 use vitrine_domain::bib::{BibKind, BibRecord};
 use vitrine_domain::import::profile::{OnMatch, OnNoMatch};
-use vitrine_domain::import::row::{Decision, RowOutcome, RowResult, RowTicket};
+use vitrine_domain::import::row::{Decision, JobClaim, RowOutcome, RowResult, RowTicket};
 use vitrine_domain::representation::Representation;
 use vitrine_metadata::rows::SourceRow;
 use vitrine_store::Change;
+use vitrine_store::change::MAX_ITEMS;
 use vitrine_store::keys::Item;
 
-use super::find::Target;
+use super::find::{Target, family_claim};
 use super::look::missing;
-use super::plan::Refused;
+use super::plan::{Record, Refused, is_pattern, named_files};
 use super::read::TicketContent;
 use super::rows::Context;
 use super::seed;
@@ -22,7 +23,7 @@ use super::write::Decided;
 use crate::AppError;
 
 /// How often a row is tried again when another writer came in between.
-const MAX_TRIES: u32 = 8;
+const MAX_TRIES: u32 = 12;
 /// How many files or warnings are named in a message; the row's report counts all.
 pub(super) const NAMED_IN_MESSAGE: usize = 20;
 
@@ -70,7 +71,7 @@ impl Context<'_> {
     ) -> Result<RowResult, AppError> {
         // On the first try nothing is read that only a repetition or a quarrel would find.
         let mut tries = Tries { salt: 0, careful: self.job.attempt > 1 };
-        for _ in 0..MAX_TRIES {
+        for pause in 0..MAX_TRIES {
             let tried = self.try_row(ticket, content, before.as_ref(), tries).await;
             match tried {
                 Err(AppError::Conflict(kind)) => {
@@ -87,6 +88,21 @@ impl Context<'_> {
                     } else if kind == BibRecord::KIND || kind == Representation::KIND {
                         tries.salt += 1;
                     }
+                    // Rows that met do not meet again: each waits a time of its own.
+                    let spread = self.seed(ticket, "pause", pause as usize, 0) % (20 << pause.min(5));
+                    tokio::time::sleep(std::time::Duration::from_millis(spread)).await;
+                }
+                // What is wrong with one row stops no other (I22).
+                Err(
+                    error @ (AppError::Invalid(_)
+                    | AppError::NotFound { .. }
+                    | AppError::Rule(_)
+                    | AppError::Refused(_)
+                    | AppError::Precondition { .. }
+                    | AppError::Internal(_)),
+                ) => {
+                    tracing::warn!(job.id = %self.job.id, row = ticket.number, error = &error as &dyn std::error::Error, "row refused");
+                    return self.record_refusal(ticket, before.as_ref(), refusal(&error)).await;
                 }
                 done => return done,
             }
@@ -102,6 +118,16 @@ impl Context<'_> {
         before: Option<&RowResult>,
         tries: Tries,
     ) -> Result<RowResult, AppError> {
+        if let Some(begun) = before.filter(|it| it.is_unfinished()) {
+            return match self.go_on_with_files(ticket, begun, tries).await? {
+                Ok(result) => Ok(result),
+                Err(Stop::Refused(refused)) => self.record_refusal(ticket, before, refused).await,
+                Err(Stop::Ended(result)) => self.record(before, *result).await,
+            };
+        }
+        if let Some(done) = before.filter(|it| it.files_refused > 0 && !it.outcome.is_retryable()) {
+            return self.try_refused_files(ticket, done).await;
+        }
         let row = match content {
             TicketContent::Row(row) => row,
             TicketContent::Unreadable(error) => {
@@ -120,9 +146,10 @@ impl Context<'_> {
         };
         let mut result = match stopped {
             Stop::Ended(result) => *result,
-            Stop::Refused(refused) => return self.record_refusal(ticket, before, refused).await,
+            Stop::Refused(refused) => self.refused(ticket, before, refused),
         };
-        result.group.clone_from(&row.group);
+        result.group = row.group.as_ref().map(|group| group.chars().take(200).collect());
+        self.claim_names(ticket, row).await?;
         self.record(before, result).await
     }
 
@@ -158,15 +185,53 @@ impl Context<'_> {
         before: Option<&RowResult>,
         refused: Refused,
     ) -> Result<RowResult, AppError> {
-        let mut result = self.blank(ticket, before, RowOutcome::Failed);
+        let result = self.refused(ticket, before, refused);
+        self.record(before, result).await
+    }
+
+    fn refused(&self, ticket: &RowTicket, before: Option<&RowResult>, refused: Refused) -> RowResult {
+        // What was begun stays known, so that it can be gone on with and undone.
+        let mut result = match before.filter(|it| it.undo.is_some() || it.is_unfinished()) {
+            Some(before) => RowResult { attempt: self.job.attempt, at: self.call.now, ..before.clone() },
+            None => self.blank(ticket, before, RowOutcome::Failed),
+        };
+        result.outcome = RowOutcome::Failed;
         result.code = Some(refused.code.to_owned());
         result.message = Some(refused.message);
-        if let Some(before) = before {
-            // What an earlier attempt began stays known, so that it can be gone on with and undone.
-            result.undo.clone_from(&before.undo);
-            result.mms_id.clone_from(&before.mms_id);
+        result
+    }
+
+    /// Says of the files of a row that was not imported that they are named nevertheless.
+    async fn claim_names(&self, ticket: &RowTicket, row: &SourceRow) -> Result<(), AppError> {
+        let settings = &self.run.settings;
+        let record = row.record.as_deref().filter(|_| row.format == settings.details.target_format);
+        let record = record.map(|source| Record { format: row.format, source });
+        let Ok(files) = named_files(settings, row, record) else { return Ok(()) };
+        let mut names: Vec<&str> =
+            files.iter().map(|file| file.name.as_str()).filter(|name| !is_pattern(name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        for chunk in names.chunks(MAX_ITEMS - 5) {
+            let mut change = self.app.change(
+                self.call,
+                "import.names",
+                None,
+                Some(&self.blank(ticket, None, RowOutcome::Failed)),
+            );
+            for name in chunk {
+                let claim = self.claim_of(ticket, name, None);
+                // A name that an imported row has is that row's.
+                if self.run.dry_run && self.app.catalog.job_claim(&self.job.id, &claim.name).await?.is_some()
+                {
+                    continue;
+                }
+                change.put(&claim)?;
+            }
+            if !change.is_empty() {
+                self.app.catalog.commit(&change).await?;
+            }
         }
-        self.record(before, result).await
+        Ok(())
     }
 
     /// Writes a result that changes nothing else.
@@ -186,23 +251,34 @@ impl Context<'_> {
     ) -> Step<RowResult> {
         let settings = &self.run.settings;
         let prepared = or_stop!(self.prepare(ticket, row, before).await?);
-        let going_on = before.filter(|it| !self.run.dry_run && it.is_unfinished());
         let family = self.family_of(row).await?.filter(|claim| claim.row != ticket.number);
         let continues_family = family.is_some();
-        let (target, claims) = match going_on.and_then(|it| it.mms_id.clone()) {
-            Some(mms) => (Target::Known(Box::new(self.app.bib(&mms).await?)), Vec::new()),
-            None => or_stop!(self.find_title(ticket, row, &prepared, before, family).await?),
-        };
+        if family.as_ref().is_some_and(|claim| claim.mms_id.is_none()) {
+            let message = "the title of the family is there already";
+            return Ok(Err(self.ended(ticket, before, RowOutcome::Skipped, "MATCHED", message)));
+        }
+        let (target, claims) = or_stop!(self.find_title(ticket, row, &prepared, before, family).await?);
         let record = prepared.record.as_ref();
-        if let Target::Known(bib) = &target {
-            if bib.kind == BibKind::Collection {
-                let message = format!("`{}` is the record of a collection", bib.mms_id);
-                return Ok(Err(Refused::new("IS_COLLECTION_RECORD", message).into()));
+        if let Target::Known(bib) = &target
+            && bib.kind == BibKind::Collection
+        {
+            let message = format!("`{}` is the record of a collection", bib.mms_id);
+            return Ok(Err(Refused::new("IS_COLLECTION_RECORD", message).into()));
+        }
+        let known = match &target {
+            Target::Known(bib) => Some(&bib.mms_id),
+            Target::Imagined { mms_id, .. } => Some(mms_id),
+            Target::New => None,
+        };
+        if let Some(mms) = known
+            && settings.matching.on_match == OnMatch::DoNotImport
+            && !continues_family
+        {
+            if let Some(group) = &row.group {
+                self.skip_family(ticket, group).await?;
             }
-            if settings.matching.on_match == OnMatch::DoNotImport && !continues_family && going_on.is_none() {
-                let message = format!("the title `{}` is there already", bib.mms_id);
-                return Ok(Err(self.ended(ticket, before, RowOutcome::Skipped, "MATCHED", message)));
-            }
+            let message = format!("the title `{mms}` is there already");
+            return Ok(Err(self.ended(ticket, before, RowOutcome::Skipped, "MATCHED", message)));
         }
         if matches!(target, Target::New) {
             if settings.matching.on_none == OnNoMatch::DoNotImport
@@ -234,14 +310,23 @@ impl Context<'_> {
             Target::Known(bib) => bib.mms_id.clone(),
             Target::Imagined { mms_id, .. } => mms_id.clone(),
         };
-        let planned = or_stop!(self.plan(row, record).await?);
-        let ready = self.look_at_files(ticket, &target, &mms, planned, before, tries.salt).await?;
+        let planned = or_stop!(self.plan(ticket, row, before, record).await?);
+        let ready = self.look_at_files(ticket, &target, &mms, planned, tries.salt).await?;
         let ready = or_stop!(ready);
         if let Some(stop) = missing(self, ticket, before, &ready) {
             return Ok(Err(stop));
         }
         let decided = Decided { prepared, claims, target, mms, ready, continues_family };
         self.write(ticket, row, before, decided, tries).await
+    }
+
+    /// The rows behind the first of a family that is left out are left out too.
+    async fn skip_family(&self, ticket: &RowTicket, group: &str) -> Result<(), AppError> {
+        let blank = self.blank(ticket, None, RowOutcome::Skipped);
+        let mut change = self.app.change(self.call, "import.family", None, Some(&blank));
+        let (job, name) = (self.job.id.clone(), family_claim(group));
+        change.put(&JobClaim { job, name, row: ticket.number, mms_id: None, twin: None })?;
+        Ok(self.app.catalog.commit(&change).await?)
     }
 
     /// The time that ids of a job's things are made of.
@@ -257,6 +342,24 @@ impl Context<'_> {
         let wide = seed(&[self.job.id.as_str(), number.as_str(), what, index.as_str(), salt.as_str()]);
         u64::try_from(wide & u128::from(u64::MAX)).unwrap_or(0)
     }
+}
+
+/// Why a row can not be imported, where it is not the row's own rules that say so.
+fn refusal(error: &AppError) -> Refused {
+    let code = match error {
+        AppError::NotFound { .. } => "NOT_FOUND",
+        AppError::Refused(_) => "NOT_PERMITTED",
+        AppError::Internal(_) => "INTERNAL",
+        _ => "NOT_POSSIBLE",
+    };
+    let message = match error {
+        AppError::Invalid(problems) => {
+            let all: Vec<_> = problems.0.iter().map(|it| format!("{} {}", it.field, it.message)).collect();
+            all.join("; ")
+        }
+        error => error.to_string(),
+    };
+    Refused::new(code, message)
 }
 
 pub(super) fn write_result(change: &mut Change, result: &RowResult) -> Result<(), AppError> {

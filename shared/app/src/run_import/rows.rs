@@ -13,8 +13,7 @@ use vitrine_domain::library::Library;
 use vitrine_metadata::{Format, rules};
 use vitrine_store::imports::with_results;
 
-use super::Next;
-use super::read::TicketContent;
+use super::{Around, Next};
 use crate::register_file::TimeLeft;
 use crate::{App, AppError, Call};
 
@@ -22,18 +21,18 @@ use crate::{App, AppError, Call};
 const SIDE_BY_SIDE: usize = 16;
 
 /// What every row of a page needs, read once.
+#[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) app: &'a App,
+    /// The row's own: its time is the time at which the row was begun.
     pub(super) call: &'a Call,
     pub(super) job: &'a Job,
     pub(super) run: &'a ImportRun,
-    pub(super) libraries: Vec<Library>,
+    pub(super) libraries: &'a [Library],
     /// Collections by id or by name, as rows spell them.
-    pub(super) collections: Mutex<HashMap<String, Option<CollectionId>>>,
+    pub(super) collections: &'a Mutex<HashMap<String, Option<CollectionId>>>,
     pub(super) time_left: TimeLeft<'a>,
 }
-
-type Chain = Vec<(RowTicket, TicketContent, Option<RowResult>)>;
 
 impl App {
     /// Works on a page, and saves that it is done.
@@ -43,50 +42,51 @@ impl App {
         job: &Job,
         run: &ImportRun,
         first: u64,
-        time_left: TimeLeft<'_>,
+        around: Around<'_>,
     ) -> Result<Next, AppError> {
         if first > job.rows {
             return self.go_to(call, job, super::files::begin(call.now), |_| {}).await;
         }
         let tickets = self.catalog.row_tickets(&job.id, first, PAGE_ROWS).await?;
         let results = self.catalog.row_results(&job.id, first, PAGE_ROWS).await?;
+        let libraries = self.catalog.libraries().await?;
+        let collections = Mutex::new(HashMap::new());
         let context = Context {
             app: self,
             call,
             job,
             run,
-            libraries: self.catalog.libraries().await?,
-            collections: Mutex::new(HashMap::new()),
-            time_left,
+            libraries: &libraries,
+            collections: &collections,
+            time_left: around.time_left,
         };
         let rows = tickets.len() as u64;
-        // Rows of one family follow each other; every other row is on its own.
-        let mut chains: BTreeMap<String, Chain> = BTreeMap::new();
+        // Rows of one family or of one title follow each other; every other row is on its own.
+        let mut chains: BTreeMap<String, Vec<(RowTicket, Option<RowResult>)>> = BTreeMap::new();
         let mut done: Vec<RowResult> = Vec::new();
         for (ticket, result) in with_results(tickets, results) {
-            if let Some(result) = result.as_ref().filter(|result| !is_to_do(job, result)) {
-                done.push(result.clone());
-                continue;
+            match result {
+                Some(result) if !is_to_do(job, &result) => done.push(result),
+                result => {
+                    let chain = ticket.chain.clone().unwrap_or_else(|| format!("row {}", ticket.number));
+                    chains.entry(chain).or_default().push((ticket, result));
+                }
             }
-            let content = self.ticket_content(&ticket).await?;
-            let family = match &content {
-                TicketContent::Row(row) => row.group.as_ref().map(|group| format!("G{group}")),
-                TicketContent::Unreadable(_) => None,
-            };
-            let family = family.unwrap_or_else(|| format!("R{}", ticket.number));
-            chains.entry(family).or_default().push((ticket, content, result));
         }
-        let (context, begun) = (&context, &AtomicBool::new(false));
+        let begun = &AtomicBool::new(false);
         let worked: Vec<Vec<RowResult>> = stream::iter(chains.into_values())
             .map(|chain| async move {
                 let mut results = Vec::with_capacity(chain.len());
-                for (ticket, content, before) in chain {
+                for (ticket, before) in chain {
                     // One row is worked on however little time there is, so that every call gets on.
-                    if !(context.time_left)() && begun.swap(true, Ordering::Relaxed) {
+                    if !(around.time_left)() && begun.swap(true, Ordering::Relaxed) {
                         break;
                     }
                     begun.store(true, Ordering::Relaxed);
-                    results.push(Box::pin(context.work(&ticket, &content, before)).await?);
+                    let content = self.ticket_content(&ticket).await?;
+                    let call = Call { now: (around.clock)(), ..call.clone() };
+                    let row = Context { call: &call, ..context };
+                    results.push(Box::pin(row.work(&ticket, &content, before)).await?);
                 }
                 Ok::<_, AppError>(results)
             })
@@ -98,7 +98,9 @@ impl App {
             return Ok(Next::OutOfTime);
         }
         let next = first + PAGE_ROWS;
-        let step = if next > job.rows { super::files::begin(call.now) } else { ImportStep::Rows { next } };
+        let now = (around.clock)();
+        let call = &Call { now, ..call.clone() };
+        let step = if next > job.rows { super::files::begin(now) } else { ImportStep::Rows { next } };
         self.go_to(call, job, step, |job| {
             // Later attempts are counted anew at the end, from all results.
             if job.attempt == 1 {

@@ -3,10 +3,12 @@
 //! Rows are taken back from the last to the first, so that a title that several rows changed passes through its states the
 //! other way round. Every row is one transaction with its result, so the undo itself can be killed and gone on with.
 
+use std::collections::HashMap;
+
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::file::{DigitalFile, FileStatus};
-use vitrine_domain::ids::RepId;
+use vitrine_domain::ids::{FileId, RepId};
 use vitrine_domain::import::row::{PAGE_ROWS, RowOutcome, RowResult, UndoNote};
 use vitrine_domain::job::{Job, JobStatus, JobWork, UndoRun};
 use vitrine_domain::outbox::Work;
@@ -54,6 +56,7 @@ impl App {
         row: &RowResult,
         note: &UndoNote,
     ) -> Result<RowResult, AppError> {
+        let mut why = "it is being changed by others again and again".to_owned();
         for _ in 0..8 {
             match self.try_undo_row(call, job, row, note).await {
                 Err(AppError::Conflict("row result")) => {
@@ -62,10 +65,15 @@ impl App {
                     }
                 }
                 Err(AppError::Conflict(_)) => {}
-                done => return done,
+                Err(error @ (AppError::Unavailable(_) | AppError::Precondition { .. })) => return Err(error),
+                Err(error) => {
+                    why = error.to_string();
+                    break;
+                }
+                Ok(done) => return Ok(done),
             }
         }
-        let why = vec!["it is being changed by others again and again".to_owned()];
+        let why = vec![why];
         let result = result_of(call, job, row, why);
         let mut change = self.change(call, "import.undo", None, Some(&result));
         change.create(&result)?;
@@ -90,13 +98,15 @@ impl App {
             return self.write_undo(call, None, None, Vec::new(), result).await;
         };
         let mut gone = Vec::new();
+        let own = self.files_of_row(row).await?;
         for id in &note.made_representations {
-            match self.untouched(id, row).await? {
+            match self.untouched(id, &own).await? {
                 Untouched::Gone => {}
                 Untouched::Yes(representation) => gone.push(*representation),
                 Untouched::No(why) => left.push(why),
             }
         }
+        left.extend(self.undo_added_files(call, note, &own).await?);
         let mut after = before.clone();
         let going = u32::try_from(gone.len()).unwrap_or(u32::MAX);
         after.representation_count = before.representation_count.saturating_sub(going);
@@ -134,8 +144,51 @@ impl App {
         self.write_undo(call, Some(before), Some(after), gone, result).await
     }
 
+    /// The files that a row registered, each with its representation.
+    async fn files_of_row(&self, row: &RowResult) -> Result<HashMap<FileId, RepId>, AppError> {
+        let mut found = HashMap::new();
+        let mut next = None;
+        loop {
+            let page = self.catalog.uploads_of_rows(&row.job, row.number, row.number, next).await?;
+            found.extend(page.items.into_iter().map(|upload| (upload.file, upload.representation)));
+            next = page.next;
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Takes back the files that a row added to representations that were there before; says which stay.
+    async fn undo_added_files(
+        &self,
+        call: &Call,
+        note: &UndoNote,
+        own: &HashMap<FileId, RepId>,
+    ) -> Result<Vec<String>, AppError> {
+        let mut left = Vec::new();
+        for (id, rep) in own {
+            if note.made_representations.contains(rep) {
+                continue;
+            }
+            let Some(before) = self.catalog.file(id).await?.filter(|file| file.removal.is_none()) else {
+                continue;
+            };
+            if was_changed(&before) {
+                left.push(format!("the file `{id}` stays, because it was changed since"));
+                continue;
+            }
+            let removal = Some(Removal::new(&call.actor.id, call.now));
+            let after = DigitalFile { removal, ..before.clone() };
+            let mut change = self.change(call, "import.undo", Some(&before), Some(&after));
+            change.replace(&after)?;
+            self.owe_purge(call, &mut change, &after)?;
+            self.catalog.commit(&change).await?;
+        }
+        Ok(left)
+    }
+
     /// Whether a representation is as the import left it.
-    async fn untouched(&self, id: &RepId, row: &RowResult) -> Result<Untouched, AppError> {
+    async fn untouched(&self, id: &RepId, own: &HashMap<FileId, RepId>) -> Result<Untouched, AppError> {
         let Some(found) = self.catalog.representation(id).await?.filter(|it| it.removal.is_none()) else {
             return Ok(Untouched::Gone);
         };
@@ -145,11 +198,16 @@ impl App {
             )));
         }
         let mut page = PageRequest { limit: 1000, ..PageRequest::default() };
-        let mut count = 0_u32;
         loop {
             let files = self.catalog.files_of(id, &page).await?;
             for file in &files.items {
-                count += 1;
+                if !own.contains_key(&file.id) {
+                    let why = format!(
+                        "the representation `{id}` stays, because it got the file `{}` since",
+                        file.id
+                    );
+                    return Ok(Untouched::No(why));
+                }
                 if was_changed(file) {
                     let why = format!(
                         "the representation `{id}` stays, because its file `{}` was changed since",
@@ -162,11 +220,6 @@ impl App {
                 Some(next) => page.after = Some(next),
                 None => break,
             }
-        }
-        if count > row.files_begun {
-            return Ok(Untouched::No(format!(
-                "the representation `{id}` stays, because it got other files since"
-            )));
         }
         Ok(Untouched::Yes(Box::new(found)))
     }

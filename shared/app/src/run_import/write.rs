@@ -16,6 +16,7 @@ use super::plan::Refused;
 use super::prepare::Prepared;
 use super::row::{Step, Tries, or_stop};
 use super::rows::Context;
+use super::write_files::files_of;
 use crate::AppError;
 use crate::bibs::{brief, entry, put_identifiers};
 
@@ -45,12 +46,8 @@ impl Context<'_> {
         decided: Decided,
         tries: Tries,
     ) -> Step<RowResult> {
-        let going_on = before.filter(|it| !self.run.dry_run && it.is_unfinished());
-        let mut result = match going_on {
-            Some(before) => RowResult { attempt: self.job.attempt, at: self.call.now, ..before.clone() },
-            None => self.blank(ticket, before, RowOutcome::Unchanged),
-        };
-        result.group.clone_from(&row.group);
+        let mut result = self.blank(ticket, before, RowOutcome::Unchanged);
+        result.group = row.group.as_ref().map(|group| group.chars().take(200).collect());
         result.mms_id = Some(decided.mms.clone());
         result.warnings.clone_from(&decided.prepared.warnings);
         result.representations = decided.ready.iter().map(|it| it.id.clone()).collect();
@@ -59,15 +56,12 @@ impl Context<'_> {
             .iter()
             .map(|it| u32::try_from(it.planned.files.len()).unwrap_or(u32::MAX))
             .fold(0, u32::saturating_add);
-        let change = match going_on {
-            Some(_) => None,
-            None => Some(or_stop!(self.write_title(ticket, &mut result, &decided, row).await?)),
-        };
+        let change = or_stop!(self.write_title(ticket, &mut result, &decided, row).await?);
         if self.run.dry_run {
             // The change was made to find out what it would be, and is not committed.
             return self.write_dry(ticket, before, result, &decided).await;
         }
-        self.write_files(ticket, before, result, change, &decided, tries).await
+        self.write_files(ticket, result, Some(change), files_of(&decided.ready), tries).await
     }
 
     /// The title and its representations: everything of the first transaction but the files.
@@ -117,7 +111,8 @@ impl Context<'_> {
                 }
                 // Two runs at once make one title of an identifier (B22).
                 for claim in claims {
-                    let claim = Claim { holder: mms.to_string(), ..claim.clone() };
+                    let claim =
+                        Claim { holder: mms.to_string(), job: Some(self.job.id.clone()), ..claim.clone() };
                     if claim.version == 0 { change.create(&claim)? } else { change.replace(&claim)? }
                 }
                 undo.made_bib = true;
@@ -171,7 +166,13 @@ impl Context<'_> {
         if row.group.is_some() && !continues_family {
             let name = row.group.as_deref().map(family_claim).unwrap_or_default();
             let mms_id = Some(mms.clone());
-            change.put(&JobClaim { job: self.job.id.clone(), name, row: ticket.number, mms_id })?;
+            change.put(&JobClaim {
+                job: self.job.id.clone(),
+                name,
+                row: ticket.number,
+                mms_id,
+                twin: None,
+            })?;
         }
         for one in ready.iter().filter(|it| it.is_new) {
             change.create(&Representation {

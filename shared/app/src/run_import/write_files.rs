@@ -1,134 +1,133 @@
-//! A row's files: written down for registration, as many at a time as one transaction takes; and a dry run's claims.
+//! A row's files: written down for registration, as many at a time as one transaction takes.
+//!
+//! A row with more files than that keeps the list of them with its result, and whoever goes on takes it from there.
 
 use std::collections::HashMap;
 
-use vitrine_domain::ids::{JobId, MmsId, UploadId};
+use serde::{Deserialize, Serialize};
+use vitrine_domain::ids::{JobId, MmsId, RepId, UploadId};
 use vitrine_domain::import::ingest::THUMBNAIL_ENDINGS;
 use vitrine_domain::import::row::{JobClaim, RowResult, RowTicket};
+use vitrine_domain::library::LibraryCode;
 use vitrine_domain::upload::{Declared, RowRef, Upload, UploadMethod, UploadPurpose, UploadState};
 use vitrine_store::Change;
 use vitrine_store::change::MAX_ITEMS;
-use vitrine_store::objects::{Bucket, ObjectHead};
+use vitrine_store::objects::Bucket;
 use vitrine_store::queues::{MAX_BATCH, Queue};
 
-use super::find::{dry_claim, family_claim};
-use super::look::{FileState, Ready, ReadyFile};
+use super::look::{FileState, Ready};
 use super::plan::Refused;
 use super::row::{Step, Tries, or_stop, write_result};
 use super::rows::Context;
-use super::write::Decided;
 use super::{file_claim, upload_id};
 use crate::AppError;
 use crate::register_file::Message;
 
+/// A list of files longer than this is kept beside the result and not in it.
+const MAX_PLAN: usize = 30 * 1024;
+/// How many items one transaction takes for files, where nothing else is in it.
+const PART: usize = MAX_ITEMS - 5;
+
+/// What is to be done for one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileWork {
+    rep: RepId,
+    library: LibraryCode,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    label: Option<String>,
+    place: u32,
+    /// How many bytes, where it is to be registered; none where the representation has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    size: Option<u64>,
+    /// The entity tag of an object whose bytes the representation has.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    twin: Option<String>,
+}
+
+/// The files of a row, in order.
+pub(super) fn files_of(ready: &[Ready]) -> Vec<FileWork> {
+    let all = ready.iter().flat_map(|one| one.files.iter().map(move |file| (one, file)));
+    all.map(|(one, file)| FileWork {
+        rep: one.id.clone(),
+        library: one.planned.fields.library.clone(),
+        name: file.file.name.clone(),
+        label: file.file.label.clone(),
+        place: file.place,
+        size: match &file.state {
+            FileState::Begin(head) => Some(head.size_bytes),
+            FileState::There(_) | FileState::Missing => None,
+        },
+        twin: match &file.state {
+            FileState::There(twin) => twin.clone(),
+            FileState::Begin(_) | FileState::Missing => None,
+        },
+    })
+    .collect()
+}
+
 impl Context<'_> {
-    /// A dry run's result, and what later rows of it have to know.
-    pub(super) async fn write_dry(
+    /// Goes on with a row whose first transaction is written.
+    pub(super) async fn go_on_with_files(
         &self,
         ticket: &RowTicket,
-        before: Option<&RowResult>,
-        mut result: RowResult,
-        decided: &Decided,
+        before: &RowResult,
+        tries: Tries,
     ) -> Step<RowResult> {
-        result.files_begun = result.files;
-        let names: Vec<&ReadyFile> = decided.ready.iter().flat_map(|it| &it.files).collect();
-        let there = names.iter().filter(|it| matches!(it.state, FileState::There)).count();
-        result.files_there = u32::try_from(there).unwrap_or(u32::MAX);
-        let mut claims: Vec<JobClaim> = Vec::new();
-        for file in &names {
-            let name = file_claim(self.run, &file.file.name);
-            claims.push(JobClaim { job: self.job.id.clone(), name, row: ticket.number, mms_id: None });
-        }
-        for chunk in claims.chunks(MAX_ITEMS) {
-            let wanted: Vec<String> = chunk.iter().map(|claim| claim.name.clone()).collect();
-            let taken = self.app.catalog.job_claims(&self.job.id, &wanted).await?;
-            if let Some(taken) = taken.iter().find(|claim| claim.row != ticket.number) {
-                let of = names.iter().find(|it| file_claim(self.run, &it.file.name) == taken.name);
-                let name = of.map(|it| it.file.name.as_str()).unwrap_or_default();
-                return Ok(Err(named_twice(name, taken.row).into()));
-            }
-        }
-        for chunk in claims.chunks(MAX_ITEMS - 30) {
-            let mut change = self.app.change(self.call, "import.dry_run", None, Some(&result));
-            for claim in chunk {
-                change.put(claim)?;
-            }
-            self.app.catalog.commit(&change).await?;
-        }
-        let mut change = self.app.change(self.call, "import.dry_run", before, Some(&result));
-        for claim in &decided.claims {
-            let (name, mms_id) = (dry_claim(&claim.name), Some(decided.mms.clone()));
-            change.put(&JobClaim { job: self.job.id.clone(), name, row: ticket.number, mms_id })?;
-        }
-        if let (Some(group), Some(mms)) = (&result.group, &result.mms_id) {
-            let name = family_claim(group);
-            if self.app.catalog.job_claim(&self.job.id, &name).await?.is_none() {
-                let mms_id = Some(mms.clone());
-                change.put(&JobClaim { job: self.job.id.clone(), name, row: ticket.number, mms_id })?;
-            }
-        }
-        write_result(&mut change, &result)?;
-        self.app.catalog.commit(&change).await?;
-        Ok(Ok(RowResult { version: result.version + 1, ..result }))
+        let files = match &before.plan {
+            Some(plan) => self.app.stored_source(plan).await?,
+            None => "[]".to_owned(),
+        };
+        let mut files: Vec<FileWork> =
+            serde_json::from_str(&files).map_err(|error| AppError::Internal(Box::new(error)))?;
+        files.drain(..(before.files_begun as usize).min(files.len()));
+        let result = RowResult { attempt: self.job.attempt, at: self.call.now, ..before.clone() };
+        self.write_files(ticket, result, None, files, tries).await
     }
 
     /// Writes the files down for registration, a transaction at a time, and sends them on their way.
     pub(super) async fn write_files(
         &self,
         ticket: &RowTicket,
-        before: Option<&RowResult>,
         mut result: RowResult,
         mut change: Option<Change>,
-        decided: &Decided,
+        files: Vec<FileWork>,
         tries: Tries,
     ) -> Step<RowResult> {
-        let mut to_do: Vec<(&Ready, &ReadyFile)> =
-            decided.ready.iter().flat_map(|one| one.files.iter().map(move |file| (one, file))).collect();
-        let mut known = before.cloned();
-        let mut number = u64::from(result.files_begun);
-        to_do.reverse();
+        let Some(mms) = result.mms_id.clone() else {
+            return Ok(Err(Refused::new("NO_TITLE", "the row has no title").into()));
+        };
+        let mut left = files.as_slice();
         loop {
-            let mut change = change.take().unwrap_or_else(|| {
-                self.app.change::<RowResult>(self.call, "import.files", known.as_ref(), None)
-            });
+            let mut change = change
+                .take()
+                .unwrap_or_else(|| self.app.change(self.call, "import.files", None, Some(&result)));
             // The result and the audit row are in it too.
             let room = MAX_ITEMS.saturating_sub(change.len() + 1);
-            let mut part = Vec::with_capacity(room.min(to_do.len()));
-            while part.len() < room {
-                match to_do.pop() {
-                    Some(one) => part.push(one),
-                    None => break,
-                }
-            }
-            if part.is_empty() && !to_do.is_empty() {
+            if room == 0 && !left.is_empty() {
                 let message =
                     "the title has so many identifiers and collections that no file fits beside them";
                 return Ok(Err(Refused::new("TOO_MANY_ENTRIES", message).into()));
             }
+            let (part, rest) = left.split_at(room.min(left.len()));
+            left = rest;
             let older = if tries.careful {
-                or_stop!(self.older_uploads(ticket, &part).await?)
+                or_stop!(self.older_uploads(ticket, part).await?)
             } else {
                 HashMap::new()
             };
             let mut messages = Vec::new();
-            for (one, file) in part {
-                number += 1;
+            for file in part {
                 result.files_begun += 1;
-                let head = match &file.state {
-                    FileState::Begin(head) => head,
-                    FileState::There | FileState::Missing => {
-                        result.files_there += 1;
-                        let name = file_claim(self.run, &file.file.name);
-                        change.put(&JobClaim {
-                            job: self.job.id.clone(),
-                            name,
-                            row: ticket.number,
-                            mms_id: None,
-                        })?;
-                        continue;
+                let Some(size) = file.size else {
+                    result.files_there += 1;
+                    if file.twin.is_some() {
+                        change.put(&self.claim_of(ticket, &file.name, file.twin.clone()))?;
                     }
+                    continue;
                 };
-                let upload = self.upload(ticket, number, one, file, head, &decided.mms).await?;
+                result.bytes += size;
+                let upload = self.upload(ticket, u64::from(result.files_begun), file, size, &mms).await?;
                 let message = Message::Register { upload: upload.id.clone(), origin: None };
                 match older.get(&upload.id) {
                     Some(older) if is_ours(older, &self.job.id, ticket.number) => {}
@@ -137,30 +136,93 @@ impl Context<'_> {
                 }
                 messages.push(message.to_json());
             }
+            if left.is_empty() {
+                result.plan = None;
+            } else if result.plan.is_none() {
+                let text = serde_json::json!(files).to_string();
+                result.plan = Some(self.app.keep_source_over(&text, MAX_PLAN).await?);
+            }
             write_result(&mut change, &result)?;
             self.app.catalog.commit(&change).await?;
             result.version += 1;
             self.send_registrations(&messages).await;
-            if to_do.is_empty() {
+            if left.is_empty() || !(self.time_left)() {
                 return Ok(Ok(result));
             }
-            if !(self.time_left)() {
-                return Ok(Ok(result));
+        }
+    }
+
+    /// Tries the files of a row again that were refused, where an object lies under their name now.
+    pub(super) async fn try_refused_files(
+        &self,
+        ticket: &RowTicket,
+        before: &RowResult,
+    ) -> Result<RowResult, AppError> {
+        let mut again = Vec::new();
+        let mut next = None;
+        loop {
+            let page =
+                self.app.catalog.uploads_of_rows(&self.job.id, ticket.number, ticket.number, next).await?;
+            for upload in page.items {
+                let refused = matches!(
+                    upload.state,
+                    UploadState::Rejected { .. } | UploadState::Expired | UploadState::Aborted
+                );
+                if !refused {
+                    continue;
+                }
+                if let Some(head) = self.app.objects.head(Bucket::Incoming, &upload.source_key, None).await? {
+                    let declared = Declared { size_bytes: head.size_bytes, mime: None, sha256: None };
+                    let expires_at = self.call.after_seconds(self.app.settings.upload_expiry_days * 86_400);
+                    again.push(Upload {
+                        state: UploadState::Issued,
+                        declared,
+                        checkpoint: None,
+                        created_at: self.call.now,
+                        expires_at,
+                        ..upload
+                    });
+                }
             }
-            known = Some(result.clone());
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        let mut result = RowResult { attempt: self.job.attempt, at: self.call.now, ..before.clone() };
+        let mut parts = again.chunks(PART).peekable();
+        loop {
+            let part = parts.next().unwrap_or_default();
+            let mut change = self.app.change(self.call, "import.files", Some(&result), None);
+            for upload in part {
+                change.replace(upload)?;
+            }
+            if parts.peek().is_some() {
+                // The row is done in this attempt when the last of them is written down.
+                self.app.catalog.commit(&change).await?;
+            } else {
+                write_result(&mut change, &result)?;
+                self.app.catalog.commit(&change).await?;
+                result.version += 1;
+            }
+            let messages: Vec<String> = part
+                .iter()
+                .map(|upload| Message::Register { upload: upload.id.clone(), origin: None }.to_json())
+                .collect();
+            self.send_registrations(&messages).await;
+            if parts.peek().is_none() {
+                return Ok(result);
+            }
         }
     }
 
     /// Uploads of these files from before: an earlier attempt's, another job's, or another row's that names them too.
-    async fn older_uploads(
-        &self,
-        ticket: &RowTicket,
-        part: &[(&Ready, &ReadyFile)],
-    ) -> Step<HashMap<UploadId, Upload>> {
+    async fn older_uploads(&self, ticket: &RowTicket, part: &[FileWork]) -> Step<HashMap<UploadId, Upload>> {
         let mut found = HashMap::new();
-        let begins = part.iter().filter(|(_, file)| matches!(file.state, FileState::Begin(_)));
-        let ids: Vec<_> = begins
-            .map(|(_, file)| upload_id(self.app, &self.run.profile, &self.run.ingest, &file.file.name))
+        let ids: Vec<_> = part
+            .iter()
+            .filter(|file| file.size.is_some())
+            .map(|file| upload_id(self.app, &self.run.profile, &self.run.ingest, &file.name))
             .collect();
         for chunk in ids.chunks(100) {
             for upload in self.app.catalog.uploads(chunk).await? {
@@ -182,16 +244,14 @@ impl Context<'_> {
         &self,
         ticket: &RowTicket,
         number: u64,
-        one: &Ready,
-        file: &ReadyFile,
-        head: &ObjectHead,
+        file: &FileWork,
+        size_bytes: u64,
         mms: &MmsId,
     ) -> Result<Upload, AppError> {
-        let place = number.saturating_sub(1);
-        let at = self.at(ticket.files_before + place);
-        let seed = self.seed(ticket, &file.file.name, self.job.attempt as usize, 0);
+        let at = self.at(ticket.files_before + number - 1);
+        let seed = self.seed(ticket, &file.name, self.job.attempt as usize, 0);
         let id = self.app.minter.derived_file(at, seed);
-        let key = format!("{}{}", self.run.folder, file.file.name);
+        let key = format!("{}{}", self.run.folder, file.name);
         let mut supplied_thumbnail = None;
         if self.run.has_thumbnails {
             for ending in THUMBNAIL_ENDINGS {
@@ -203,16 +263,16 @@ impl Context<'_> {
             }
         }
         Ok(Upload {
-            id: upload_id(self.app, &self.run.profile, &self.run.ingest, &file.file.name),
+            id: upload_id(self.app, &self.run.profile, &self.run.ingest, &file.name),
             purpose: UploadPurpose::File,
-            representation: one.id.clone(),
+            representation: file.rep.clone(),
             mms_id: mms.clone(),
-            library: one.planned.fields.library.clone(),
+            library: file.library.clone(),
             owner: self.call.actor.id.clone(),
-            file_name: file.file.name.rsplit('/').next().unwrap_or_default().to_owned(),
-            label: file.file.label.clone(),
+            file_name: file.name.rsplit('/').next().unwrap_or_default().to_owned(),
+            label: file.label.clone(),
             order: Some(file.place),
-            declared: Declared { size_bytes: head.size_bytes, mime: None, sha256: None },
+            declared: Declared { size_bytes, mime: None, sha256: None },
             method: UploadMethod::Ingest,
             source_key: key,
             kept_key: self.app.storage_key(&id),
@@ -228,6 +288,12 @@ impl Context<'_> {
             version: 0,
             file: id,
         })
+    }
+
+    /// A claim that says that a row names a file.
+    pub(super) fn claim_of(&self, ticket: &RowTicket, name: &str, twin: Option<String>) -> JobClaim {
+        let name = file_claim(self.run, name);
+        JobClaim { job: self.job.id.clone(), name, row: ticket.number, mms_id: None, twin }
     }
 
     /// Sends registrations ten at a time. A lost one is no loss: the job sends it again while it waits for its files.

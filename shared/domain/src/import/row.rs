@@ -49,6 +49,9 @@ pub struct RowTicket {
     pub number: u64,
     /// How many files the rows before it name: its files' ids follow from this.
     pub files_before: u64,
+    /// What rows that must follow each other have in common: their family, or the title that they name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub chain: Option<String>,
     /// What was read, or why it could not be; JSON, kept like metadata: long ones under their digest.
     pub content: RecordSource,
 }
@@ -101,6 +104,10 @@ pub struct RowResult {
     /// What changed, field by field; JSON, for dry runs and for updates.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub differences: Option<String>,
+    /// The files that are still to be written down, for a row that has more than one transaction takes; JSON, kept like
+    /// metadata. Whoever goes on takes it from here, because the folder shows only what has not been moved yet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plan: Option<RecordSource>,
     /// What undoing needs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub undo: Option<UndoNote>,
@@ -134,6 +141,7 @@ impl RowResult {
             files_refused: 0,
             bytes: 0,
             differences: None,
+            plan: None,
             undo: None,
             decision: None,
             at,
@@ -143,8 +151,7 @@ impl RowResult {
 
     /// Whether work on the row was begun and not ended: some of its files are not written down yet.
     pub fn is_unfinished(&self) -> bool {
-        matches!(self.outcome, RowOutcome::Created | RowOutcome::Updated | RowOutcome::Unchanged)
-            && self.files_begun < self.files
+        self.plan.is_some()
     }
 
     /// Whether someone has to look at the row.
@@ -317,6 +324,9 @@ pub struct JobClaim {
     /// The title, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mms_id: Option<MmsId>,
+    /// The entity tag of a file whose bytes its representation has already; that very object can go.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub twin: Option<String>,
 }
 
 /// How many rows make a page.
