@@ -27,7 +27,9 @@ pub fn all() -> Result<()> {
         "--bin",
         "thumbnail",
     ]))?;
-    for (title, measured) in [("Thumbnails", thumbnails::section()?), ("Functions", functions_section()?)] {
+    for (title, measured) in
+        [("Thumbnails of 400 px, whole process", thumbnails::section()?), ("Functions", functions_section()?)]
+    {
         println!("{measured}");
         page::put(title, &measured)?;
     }

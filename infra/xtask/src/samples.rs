@@ -116,7 +116,9 @@ fn make() -> Result<Vec<Sample>> {
 fn scanned_books(api: &Api) -> Result<()> {
     let samples = workspace_root().join("samples");
     tools::run(
-        std::process::Command::new(python()?).arg(samples.join("scanned_books.py")).arg(samples.join(SCANNED)),
+        std::process::Command::new(python()?)
+            .arg(samples.join("scanned_books.py"))
+            .arg(samples.join(SCANNED)),
     )?;
     let found = api.call("GET", "/conf/md-import-profiles?limit=100", None)?;
     if found["import_profile"].as_array().into_iter().flatten().any(|one| one["name"] == SCANNED) {
