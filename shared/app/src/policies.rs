@@ -259,7 +259,7 @@ fn claimed(name: &str) -> String {
 }
 
 fn name_claim(policy: &AccessRightsPolicy) -> Claim {
-    Claim { name: claimed(&policy.settings.name), holder: policy.id.to_string(), version: 0 }
+    Claim { name: claimed(&policy.settings.name), holder: policy.id.to_string(), job: None, version: 0 }
 }
 
 fn shown(count: Count) -> String {
