@@ -64,7 +64,7 @@ impl App {
             },
             None => self.draw(&file, tools).await?,
         };
-        again_on_conflict(|| self.record_thumbnail(call, message, &thumbnail)).await
+        again_on_conflict(|| self.record_thumbnail(call, message, Some(&file.thumbnail), &thumbnail)).await
     }
 
     async fn draw_supplied(
@@ -168,11 +168,17 @@ impl App {
         &self,
         call: &Call,
         message: &Message,
+        drawn: Option<&Thumbnail>,
         thumbnail: &Thumbnail,
     ) -> Result<Derived, AppError> {
         let Some(before) = self.catalog.file(&message.file).await? else {
             return self.settle(call, message).await;
         };
+        // Another worker was quicker, or a newer picture was supplied while this one was drawn.
+        let waits = matches!(before.thumbnail, Thumbnail::Pending { .. });
+        if !waits || drawn.is_some_and(|drawn| *drawn != before.thumbnail) {
+            return self.settle(call, message).await;
+        }
         let after = DigitalFile { thumbnail: thumbnail.clone(), ..before.clone() };
         let mut change = self.change(call, "file.thumbnail", Some(&before), Some(&after));
         change.replace(&after)?;

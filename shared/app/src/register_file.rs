@@ -403,8 +403,9 @@ impl App {
     /// Deletes the uploaded object, whose bytes are kept elsewhere now. A failure costs storage until the bucket's
     /// lifecycle rule, or a repetition of the event, deletes it.
     async fn clear_source(&self, upload: &Upload, version_id: Option<&str>) {
-        let mut keys = vec![(upload.source_key.as_str(), version_id)];
-        keys.extend(upload.supplied_thumbnail.as_deref().map(|key| (key, None)));
+        // The picture first: while the object itself is there, a repetition comes here again.
+        let picture = upload.supplied_thumbnail.as_deref().map(|key| (key, None));
+        let keys = picture.into_iter().chain([(upload.source_key.as_str(), version_id)]);
         for (key, version) in keys {
             if let Err(error) = self.objects.delete_version(Bucket::Incoming, key, version).await {
                 tracing::warn!(upload.id = %upload.id, error = &error as &dyn std::error::Error, "the uploaded object is left behind");

@@ -200,7 +200,7 @@ mod tests {
 
     fn modulus(bits: usize) -> Vec<u8> {
         let mut bytes = vec![0xFF_u8; bits.div_ceil(8)];
-        if bits % 8 > 0 {
+        if !bits.is_multiple_of(8) {
             bytes[0] = 0xFF >> (8 - bits % 8);
         }
         bytes
