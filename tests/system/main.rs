@@ -15,6 +15,7 @@ mod http_fuzz;
 mod imports;
 mod refusals;
 mod registration;
+mod rights;
 mod secrets;
 mod store;
 mod structure;

@@ -9,6 +9,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -28,6 +29,7 @@ use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::UserId;
 use vitrine_domain::roles::Role;
 use vitrine_engine::{DeployOptions, Engine, Template};
+use vitrine_http::auth::SourceAddress;
 use vitrine_http::{Api, api_router, delivery_router};
 use vitrine_runtime::Config;
 use vitrine_store::clients::{Clients, http_client};
@@ -115,7 +117,7 @@ impl Stack {
         let call = operator();
         app.put_library(&call, "MAIN".parse().unwrap(), "Main Library", None).await.expect("a library");
         let api = vitrine_runtime::api(&self.config, app);
-        let mut client = Client { routes: routes(api.clone()), api, key: None };
+        let mut client = Client { routes: routes(api.clone()), api, key: None, address: None };
         let admin = client.key_with(&all_roles(), KeyPermission::ReadWrite).await;
         client.key = Some(admin);
         client
@@ -164,6 +166,7 @@ pub struct Client {
     pub api: Api,
     routes: Router,
     key: Option<String>,
+    address: Option<IpAddr>,
 }
 
 /// An answer.
@@ -212,6 +215,11 @@ impl Client {
         Self { key: key.map(str::to_owned), ..self.clone() }
     }
 
+    /// The same client at an address, as an entry point would have seen it.
+    pub fn at_address(&self, address: &str) -> Self {
+        Self { address: Some(address.parse().unwrap()), ..self.clone() }
+    }
+
     /// Sends a request with any headers and body.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
@@ -220,6 +228,9 @@ impl Client {
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(address) = self.address {
+            request = request.extension(SourceAddress(address));
         }
         let response = self.routes.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

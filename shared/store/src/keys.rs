@@ -115,7 +115,7 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "access rights policy",
         "`POLICY#{id}`",
         "`POLICY`",
-        "`POLICIES` / `{name}#{id}`",
+        "`POLICIES` / `{lower-case name} #{id}`",
         "access rights policies, by name",
     ],
     [
@@ -520,7 +520,8 @@ item!(User, "user", |it| user(&it.id), |it| Some(Key::new(USERS, it.id.as_str())
 item!(ApiKey, "API key", |it| api_key(&it.hash), |it| Some(Key::new(KEYS, it.id.as_str())));
 item!(Library, "library", |it| library(&it.code), |_| None);
 item!(AccessRightsPolicy, "access rights policy", |it| policy(&it.id), |it| {
-    Some(Key::new(POLICIES, format!("{}#{}", bounded(&it.settings.name), it.id)))
+    // A space sorts before all that a longer name goes on with.
+    Some(Key::new(POLICIES, format!("{} #{}", bounded(&it.settings.name.to_lowercase()), it.id)))
 });
 item!(PolicyUse, "policy use", |it| policy_use(&it.policy, &it.representation), |it| {
     Some(policy_use(&it.policy, &it.representation))

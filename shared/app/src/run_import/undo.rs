@@ -20,6 +20,7 @@ use vitrine_store::catalog::PageRequest;
 
 use super::Next;
 use crate::bibs::{brief, entry, forget_membership, put_identifiers};
+use crate::policies::forget_policy_use;
 use crate::{App, AppError, Call};
 
 impl App {
@@ -246,6 +247,7 @@ impl App {
                 Work::RemoveFiles { representation: representation.id.clone() },
                 call.now,
             ))?;
+            forget_policy_use(&mut change, &representation);
             change.replace(&Representation { removal, ..representation })?;
         }
         change.create(&result)?;

@@ -19,6 +19,7 @@ use super::rows::Context;
 use super::write_files::files_of;
 use crate::AppError;
 use crate::bibs::{brief, entry, put_identifiers};
+use crate::policies::note_policy_use;
 
 /// The longest list of differences that a result holds.
 const MAX_DIFFERENCES: usize = 60 * 1024;
@@ -175,7 +176,7 @@ impl Context<'_> {
             })?;
         }
         for one in ready.iter().filter(|it| it.is_new) {
-            change.create(&Representation {
+            let representation = Representation {
                 id: one.id.clone(),
                 mms_id: mms.clone(),
                 fields: one.planned.fields.clone(),
@@ -185,7 +186,9 @@ impl Context<'_> {
                 modified_at: call.now,
                 removal: None,
                 version: 0,
-            })?;
+            };
+            change.create(&representation)?;
+            note_policy_use(&mut change, None, Some(&representation))?;
             if one.replaces_claim { change.replace(&one.claim)? } else { change.create(&one.claim)? }
         }
         let adds_files =
