@@ -142,3 +142,60 @@ async fn i1_a_profile_is_written_read_copied_moved_as_json_and_refused_with_ever
         answer.text
     );
 }
+
+#[tokio::test]
+async fn b13_a_schedule_submits_a_folder_once_at_its_instant_and_plans_the_next() {
+    let desk = Desk::new().await;
+    let profile =
+        desk.profile(json!({ "details": { "schedule": { "every": "HOUR", "at": "00:30" } } })).await;
+    desk.copy(&profile, "tonight", &[("values.csv", CSV), ("maps/a.txt", b"a")]).await;
+    desk.copy(&profile, "loading", &[(".lock", b""), ("values.csv", CSV)]).await;
+    let sweep = async |hours: i64| {
+        let mut call = vitrine_testing::operator();
+        call.now = call.now.saturating_add(vitrine_domain::outbox::seconds(hours * 3600)).unwrap();
+        desk.app.sweep(&call, &|| true).await.unwrap();
+    };
+    let ingests = format!("/conf/md-import-profiles/{profile}/ingests");
+    sweep(0).await;
+    assert_eq!(desk.client.get(&ingests).await.ok()["total_record_count"], 0, "its instant has not come");
+    sweep(2).await;
+    sweep(2).await;
+    sweep(4).await;
+    let listed = desk.client.get(&ingests).await.ok();
+    let names: Vec<_> = listed["ingest"].as_array().unwrap().iter().map(|it| text(it, "id")).collect();
+    assert_eq!(names, ["tonight"], "the locked folder is skipped");
+    let job = desk.finish(&text(&listed["ingest"][0], "job_id")).await;
+    assert_eq!(counter(&job, "created"), 1, "{job}");
+    assert_eq!(desk.client.get("/conf/jobs").await.ok()["total_record_count"], 1, "submitted once");
+}
+
+#[tokio::test]
+async fn r6_staff_of_one_library_import_into_it_and_into_no_other() {
+    use vitrine_domain::actor::{Grant, KeyPermission};
+    use vitrine_domain::roles::Role;
+    let desk = Desk::new().await;
+    desk.client.put("/conf/libraries/LAW", json!({ "code": { "value": "LAW" }, "name": "Law" })).await;
+    let profile = desk.profile(json!({})).await;
+    let grant = |library: &str| Grant {
+        role: Role::DigitalInventoryOperator,
+        library: Some(library.parse().unwrap()),
+    };
+    let ours = desk.client.key_with(&[grant("MAIN")], KeyPermission::ReadWrite).await;
+    let theirs = desk.client.key_with(&[grant("LAW")], KeyPermission::ReadWrite).await;
+    let (ours, theirs) = (desk.client.with_key(Some(&ours)), desk.client.with_key(Some(&theirs)));
+    let ingests = format!("/conf/md-import-profiles/{profile}/ingests");
+    assert_eq!(theirs.get(&ingests).await.status, 200, "any staff role reads");
+    assert_eq!(theirs.post(&ingests, json!({})).await.status, 403);
+    desk.copy(&profile, "x", &[("values.csv", CSV), ("maps/a.txt", b"a")]).await;
+    assert_eq!(theirs.post(&format!("{ingests}/x?op=submit"), Value::Null).await.status, 403);
+    let job = text(&ours.post(&format!("{ingests}/x?op=submit"), Value::Null).await.ok(), "job_id");
+    assert_eq!(theirs.post(&format!("/conf/jobs/{job}?op=cancel"), Value::Null).await.status, 403);
+    let done = desk.finish(&job).await;
+    assert_eq!(counter(&done, "created"), 1, "{done}");
+    // A row that names another library may no more than its submitter.
+    let csv: &[u8] = b"dc:title,dc:identifier,rep_library,file_name_1\nLaw book,local:7,LAW,b.txt\n";
+    desk.copy(&profile, "y", &[("values.csv", csv), ("b.txt", b"b")]).await;
+    let job = text(&ours.post(&format!("{ingests}/y?op=submit"), Value::Null).await.ok(), "job_id");
+    desk.finish(&job).await;
+    assert_eq!(desk.outcomes(&job).await, [(1, "FAILED".to_owned(), "NOT_PERMITTED".to_owned())]);
+}
