@@ -52,8 +52,13 @@ fn parse_day(text: &str) -> Option<Date> {
 }
 
 /// The first instant of a day in a zone.
+///
+/// Where the clock skips midnight the day begins with the skip, which can lie before the instant that midnight stands
+/// for: from 23:30 to 00:30, it begins at 00:30.
 fn start_of(day: Date, zone: &TimeZone) -> Option<Timestamp> {
-    Some(day.to_zoned_datetime(zone.clone()).ok()?.start_of_day().ok()?.timestamp())
+    let midnight = day.to_zoned_datetime(zone.clone()).ok()?.start_of_day().ok()?.timestamp();
+    let skip = zone.preceding(midnight).next().map(|transition| transition.timestamp());
+    Some(skip.filter(|at| at.to_zoned_datetime(zone.clone()).date() == day).unwrap_or(midnight))
 }
 
 /// An instant as it reads where the institution is, for people: `2030-01-31 00:00 Europe/Vienna`.

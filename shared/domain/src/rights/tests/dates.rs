@@ -29,6 +29,8 @@ fn b44_a_day_begins_where_the_institution_is() {
         ("2030-01-31", "Asia/Kathmandu", "2030-01-30T18:15:00Z"),
         // The clock of Cairo skips midnight: the day begins at one.
         ("2030-04-26", "Africa/Cairo", "2030-04-25T22:00:00Z"),
+        // The clock of Toronto once went from 23:30 to 00:30: the day begins in the middle of an hour.
+        ("1919-03-31", "America/Toronto", "1919-03-31T04:30:00Z"),
         // The clock of Havana shows midnight twice: the day begins at the first.
         ("2030-11-03", "America/Havana", "2030-11-03T04:00:00Z"),
         ("2030-01-31T23:00:00Z", "Europe/Vienna", "2030-01-31T23:00:00Z"),

@@ -239,6 +239,20 @@ fn a11_a_denied_viewer_gets_the_note_the_reason_and_when_it_may_change() {
 }
 
 #[test]
+fn signing_in_may_help_also_where_it_may_show_that_one_is_denied() {
+    let policy = policy(
+        vec![
+            rule(Effect::Deny, vec![condition(Input::UserGroup, Operator::Equals, &["BANNED"])]),
+            rule(Effect::Allow, vec![condition(Input::Registered, Operator::Equals, &["true"])]),
+        ],
+        Effect::Deny,
+    );
+    assert_eq!(reason_of(&asked(&policy, &anyone())), Some(Reason::SignIn));
+    let shut = PolicySettings { rules: [vec![rule(Effect::Deny, vec![])], policy.rules].concat(), ..policy };
+    assert_eq!(reason_of(&asked(&shut, &anyone())), Some(Reason::Policy));
+}
+
+#[test]
 fn a12_a_declaration_comes_first_unless_the_rule_waives_it() {
     let mut policy = policy(
         vec![rule(Effect::Allow, vec![condition(Input::UserGroup, Operator::Equals, &["FACULTY"])])],
@@ -300,6 +314,26 @@ fn b44_nothing_is_remembered_past_a_date_in_the_policy() {
         seconds(&policy(vec![rule(Effect::Allow, vec![until("2026-11-24T12:00:00.5Z")])], Effect::Deny)),
         0
     );
+}
+
+#[test]
+fn b44_nothing_is_remembered_past_a_date_that_matters_to_others_only() {
+    let soon = condition(Input::Date, Operator::From, &["2026-11-24T12:00:31Z"]);
+    let students = condition(Input::UserGroup, Operator::Equals, &["STUDENT"]);
+    let policy = policy(vec![rule(Effect::Deny, vec![soon, students])], Effect::Allow);
+    let decision = asked(&policy, &anyone());
+    assert_eq!(decision.changes_at, None, "for this viewer nothing changes");
+    assert_eq!(decision.shared_seconds(now()), 30);
+    let later: Timestamp = "2026-11-24T12:00:31Z".parse().unwrap();
+    let facts = Facts { library: None, offered: Offered::Yes };
+    let after = decide(Governing::Policy(&policy), &anyone(), &facts, later);
+    assert!(after.allows() && after.shared_seconds(later) == 0, "now students see another thing");
+}
+
+#[test]
+fn b44_what_opened_this_instant_may_be_remembered() {
+    let open = rule(Effect::Allow, vec![condition(Input::Date, Operator::From, &[NOW])]);
+    assert_eq!(asked(&policy(vec![open], Effect::Deny), &anyone()).shared_seconds(now()), 60);
 }
 
 #[test]
