@@ -129,6 +129,9 @@ async fn a1_a_policy_in_use_is_listed_with_its_representations_and_not_deleted()
     assert_eq!(used["total_record_count"], 2);
     let ids: Vec<_> = used["representation"].as_array().unwrap().iter().map(|it| text(it, "id")).collect();
     assert_eq!(ids, [title.rep.clone(), text(&second, "id")]);
+    let named = json!({ "value": id, "desc": "Shut" });
+    assert_eq!(used["representation"][0]["access_rights_policy_id"], named);
+    assert_eq!(second["access_rights_policy_id"], named);
     let refused = client.delete(&path).await;
     assert_eq!(refused.status, 400);
     assert!(refused.json()["detail"].as_str().unwrap().contains("2 representations"), "{}", refused.text);

@@ -10,10 +10,9 @@ use vitrine_domain::bib::BibRecord;
 use vitrine_domain::ids::{PolicyId, RepId, UserId};
 use vitrine_domain::library::LibraryCode;
 use vitrine_domain::representation::Representation;
-use vitrine_domain::rights::decide::{Known, Offered};
 use vitrine_domain::rights::{
-    AccessRightsPolicy, Decision, DefaultAccess, Facts, Governing, Identity, PolicyDraft, PolicySettings,
-    Viewer, decide, embargo,
+    AccessRightsPolicy, Decision, DefaultAccess, Facts, Governing, Identity, Known, Offered, PolicyDraft,
+    PolicySettings, Viewer, decide, embargo,
 };
 use vitrine_domain::roles::Action;
 
@@ -38,6 +37,12 @@ impl Policies {
                 self.found.get(id).map_or(Governing::Missing, |policy| Governing::Policy(&policy.settings))
             }
         }
+    }
+
+    /// The name of the policy that a representation names, where that is there.
+    pub fn name_of(&self, representation: &Representation) -> Option<&str> {
+        let id = representation.fields.access_rights_policy_id.as_ref()?;
+        self.found.get(id).map(|policy| policy.settings.name.as_str())
     }
 
     /// Decides whether a viewer may see a representation of a title.

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::decide::{Facts, Identity, Viewer};
 use super::embargo::instant_of;
 use super::ip::{IpRange, canonical};
+use super::viewer::{Facts, Identity, Viewer};
 use crate::coded;
 use crate::coded::Coded;
 

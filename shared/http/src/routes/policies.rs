@@ -164,7 +164,9 @@ pub(crate) async fn representations(
     let policy = policy_id(&policy)?;
     let (found, total) =
         api.app.list_policy_representations(&caller.0, &policy, &page(params.paging()?)).await?;
-    let views = found.items.iter().map(|found| api.addresses.representation(found, None)).collect();
+    let policies = api.app.policies_of(&found.items).await?;
+    let views =
+        found.items.iter().map(|found| api.addresses.representation(found, None, &policies)).collect();
     Ok(Reply::ok(&REPRESENTATIONS, list_view("representation", views, total, found.next.as_deref())))
 }
 

@@ -6,7 +6,10 @@ use vitrine_app::Rule;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::{MmsId, RepId};
 use vitrine_domain::removal::EmptiedBib;
-use vitrine_domain::representation::{EntityType, PartFields, RepresentationFields, UsageType};
+use vitrine_domain::representation::{
+    EntityType, PartFields, Representation, RepresentationFields, UsageType,
+};
+use vitrine_store::catalog::Count;
 
 use super::bibs::CodedValue;
 use super::{Api, Caller, Segments, id, page};
@@ -111,6 +114,12 @@ fn ids([mms, rep]: &[String; 2]) -> Result<(MmsId, RepId), Problem> {
     Ok((id(mms, "bib record")?, id(rep, "representation")?))
 }
 
+async fn shown(api: &Api, found: &Representation, files: Option<Count>) -> Result<Reply, Problem> {
+    let policies = api.app.policies_of(std::slice::from_ref(found)).await?;
+    let view = api.addresses.representation(found, files, &policies);
+    Ok(Reply::ok(&REPRESENTATION, view).at_version(found.version))
+}
+
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -120,7 +129,9 @@ pub(crate) async fn list(
     let [mms] = path.0;
     let (found, total) =
         api.app.list_representations(&caller.0, &id(&mms, "bib record")?, &page(params.paging()?)).await?;
-    let views = found.items.iter().map(|found| api.addresses.representation(found, None)).collect();
+    let policies = api.app.policies_of(&found.items).await?;
+    let views =
+        found.items.iter().map(|found| api.addresses.representation(found, None, &policies)).collect();
     Ok(Reply::ok(&REPRESENTATIONS, list_view("representation", views, total, found.next.as_deref())))
 }
 
@@ -137,7 +148,7 @@ pub(crate) async fn create(
         .app
         .create_representation(&caller.0, &id(&mms, "bib record")?, body.into_fields()?, generate)
         .await?;
-    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&created, None)).at_version(created.version))
+    shown(&api, &created, None).await
 }
 
 pub(crate) async fn read(
@@ -148,8 +159,7 @@ pub(crate) async fn read(
     let (mms, rep) = ids(&path.0)?;
     let found = api.app.read_representation(&caller.0, &mms, &rep).await?;
     let files = api.app.count_files(&rep).await?;
-    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&found, Some(files)))
-        .at_version(found.version))
+    shown(&api, &found, Some(files)).await
 }
 
 pub(crate) async fn update(
@@ -168,7 +178,7 @@ pub(crate) async fn update(
             api.app.update_representation(&caller.0, &mms, &rep, fields.clone(), generate, expected)
         })
         .await?;
-    Ok(Reply::ok(&REPRESENTATION, api.addresses.representation(&after, None)).at_version(after.version))
+    shown(&api, &after, None).await
 }
 
 pub(crate) async fn remove(

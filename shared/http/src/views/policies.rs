@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vitrine_app::rights::Simulated;
 use vitrine_domain::TimeZone;
 use vitrine_domain::rights::{
-    AccessRightsPolicy, Condition, Facts, Outcome, Permit, PolicySettings, Truth, decide::Offered, embargo,
+    AccessRightsPolicy, Condition, Facts, Offered, Outcome, Permit, PolicySettings, Truth, embargo,
 };
 
 use super::{Addresses, code, day, without_nulls};

@@ -1,6 +1,7 @@
 //! Representations (ALMA-10).
 
 use serde_json::{Value, json};
+use vitrine_app::rights::Policies;
 use vitrine_domain::representation::Representation;
 use vitrine_store::catalog::Count;
 
@@ -58,9 +59,13 @@ pub static REPRESENTATION: Shape = Shape {
 list_shape!(REPRESENTATIONS: "representations" of "representation" REPRESENTATION);
 
 impl Addresses {
-    /// A representation; `files` is how many it has, where that was counted.
-    pub fn representation(&self, found: &Representation, files: Option<Count>) -> Value {
+    /// A representation; `files` is how many it has, where that was counted, and `policies` know the name of its own.
+    pub fn representation(&self, found: &Representation, files: Option<Count>, policies: &Policies) -> Value {
         let fields = &found.fields;
+        let policy = fields
+            .access_rights_policy_id
+            .as_ref()
+            .map(|id| without_nulls(json!({ "value": id.as_str(), "desc": policies.name_of(found) })));
         let link = format!("{}/representations/{}", self.bib_link(&found.mms_id), found.id);
         let mut view = json!({
             "is_remote": false,
@@ -73,7 +78,7 @@ impl Addresses {
             "usage_type": code(fields.usage_type),
             "active": { "value": fields.active.to_string(), "desc": if fields.active { "Active" } else { "Inactive" } },
             "entity_type": option_code(fields.entity_type),
-            "access_rights_policy_id": fields.access_rights_policy_id.as_ref().map(|id| json!({ "value": id })),
+            "access_rights_policy_id": policy,
             "order": fields.order,
             "thumbnail_file_id": fields.thumbnail_file_id.as_ref().map(|id| id.as_str()),
             "request_id": fields.request_id,

@@ -6,9 +6,8 @@ use jiff::{Timestamp, ToSpan};
 
 use super::condition;
 use crate::rights::condition::{Condition, Input, Operator, RawCondition, Truth};
-use crate::rights::decide::{Facts, Offered};
 use crate::rights::embargo::{instant_of, local};
-use crate::rights::{Identity, Viewer};
+use crate::rights::{Facts, Identity, Offered, Viewer};
 
 fn check(text: &str, zone: &str, expected: Result<&str, &str>) {
     let found = instant_of(text, &TimeZone::get(zone).unwrap());

@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use super::condition;
 use crate::library::LibraryCode;
 use crate::rights::condition::{Condition, Input, Operator, RawCondition, Truth};
-use crate::rights::decide::{Decider, Facts, Known, Offered, Reason};
+use crate::rights::decision::{Decider, Reason};
 use crate::rights::policy::{
     DefaultAccess, Effect, Output, Permission, PolicyDraft, PolicySettings, RestrictedThumbnail, Rule,
     SizeTier,
 };
-use crate::rights::{Decision, Governing, Identity, Outcome, Viewer, decide};
+use crate::rights::{Decision, Facts, Governing, Identity, Known, Offered, Outcome, Viewer, decide};
 
 const NOW: &str = "2026-11-24T12:00:00Z";
 

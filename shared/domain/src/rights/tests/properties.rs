@@ -8,9 +8,8 @@ use proptest::prelude::*;
 
 use super::condition;
 use crate::rights::condition::{Condition, Input, Operator, Truth};
-use crate::rights::decide::{Facts, Known, Offered};
 use crate::rights::policy::{Effect, Output, Permission, PolicySettings, RestrictedThumbnail, Rule};
-use crate::rights::{Governing, Identity, Outcome, Viewer, decide};
+use crate::rights::{Facts, Governing, Identity, Known, Offered, Outcome, Viewer, decide};
 
 const GROUPS: [&str; 3] = ["FACULTY", "STUDENT", "ALUMNI"];
 const COURSES: [&str; 2] = ["HIST-101", "LAW-2"];
