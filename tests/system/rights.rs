@@ -2,8 +2,9 @@
 //! (A1-A11, A13, A20, T6; B35, B43, B52).
 
 use serde_json::{Value, json};
+use vitrine_app::thumbnails::Pictured;
 use vitrine_domain::Timestamp;
-use vitrine_domain::actor::{Grant, KeyPermission};
+use vitrine_domain::actor::{Actor, Grant, KeyPermission};
 use vitrine_domain::audit::{AuditRow, Origin};
 use vitrine_domain::ids::UserId;
 use vitrine_domain::rights::{Outcome, Viewer};
@@ -258,6 +259,46 @@ async fn b35_a_change_of_a_policy_holds_at_the_next_request_at_every_door() {
     }
     let nowhere = client.with_key(None);
     assert_eq!(thumbnail(&nowhere, &file).await.0, 404, "an address that is not known opens nothing");
+}
+
+#[tokio::test]
+async fn a5_to_a9_who_signs_in_sees_what_the_groups_courses_and_campuses_open() {
+    let stack = Stack::with_parameter("DefaultAccess", "allow");
+    let client = stack.client().await;
+    let title = title(&client).await;
+    let rules = json!([
+        rule("USER_ID", "IN_LIST", &["mallory"], "DENY"),
+        rule("USER_GROUP", "IN_LIST", &["FACULTY", "STAFF"], "ALLOW"),
+        rule("COURSE", "CONTAINS", &["HIST-"], "ALLOW"),
+        rule("CAMPUS", "EQUALS", &["NORTH"], "ALLOW"),
+    ]);
+    let id = policy(&client, body("p", rules, "DENY")).await;
+    govern(&client, &title, Some(&id)).await.ok();
+    let app = stack.app();
+    let doors: [Pictured; 2] = [title.rep.parse().unwrap(), title.mms.parse().unwrap()];
+    let list = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for (who, groups, courses, campuses, open) in [
+        ("anna", "FACULTY", "", "", true),
+        ("mallory", "FACULTY", "HIST-101", "NORTH", false),
+        ("ben", "STUDENT", "", "", false),
+        ("ben", "STUDENT", "LAW-1 HIST-101", "", true),
+        ("ben", "STUDENT", "LAW-1", "SOUTH NORTH", true),
+        ("ben", "", "", "", false),
+    ] {
+        let actor = Actor {
+            groups: list(groups),
+            courses: list(courses),
+            campuses: list(campuses),
+            ..Actor::new(who.parse().unwrap(), vec![])
+        };
+        for door in &doors {
+            let seen = app.thumbnail(&operator(), &Viewer::of(Some(&actor), None), door, 200).await;
+            assert_eq!(seen.is_ok(), open, "{who} {groups} {courses} {campuses} {door:?}: {seen:?}");
+        }
+    }
+    for door in &doors {
+        assert!(app.thumbnail(&operator(), &Viewer::of(None, None), door, 200).await.is_err());
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The thumbnail service: which picture stands for a file, a representation, a title or a collection (T3, T5).
 
+use vitrine_domain::Timestamp;
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
 use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId};
@@ -15,6 +16,29 @@ use crate::{App, AppError, Call};
 const LINK_SECONDS: u64 = 2 * 60;
 /// Of so many representations the one that stands for a title is chosen.
 const REPRESENTATIONS_SEEN: u32 = 100;
+
+/// How long an answer holds.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    shared_seconds: u64,
+    link_seconds: u64,
+}
+
+impl Terms {
+    fn of(decision: &Decision, now: Timestamp) -> Self {
+        Self {
+            shared_seconds: decision.shared_seconds(now),
+            link_seconds: decision.link_seconds(now, LINK_SECONDS),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            shared_seconds: self.shared_seconds.min(other.shared_seconds),
+            link_seconds: self.link_seconds.min(other.link_seconds),
+        }
+    }
+}
 
 /// What stands for something.
 #[derive(Debug, Clone)]
@@ -88,14 +112,14 @@ impl App {
                 let representation = self.representation(&file.representation).await?;
                 let bib = self.bib(&file.mms_id).await?;
                 let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
-                self.picture(call, decision.shared_seconds(call.now), &file, long_side).await
+                self.picture(call, Terms::of(&decision, call.now), &file, long_side).await
             }
             Pictured::Representation(id) => {
                 let representation = self.representation(id).await?;
                 let bib = self.bib(&representation.mms_id).await?;
                 let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
-                let shared_seconds = decision.shared_seconds(call.now);
-                self.of_representation(call, shared_seconds, &representation, long_side).await
+                let terms = Terms::of(&decision, call.now);
+                self.of_representation(call, terms, &representation, long_side).await
             }
             Pictured::Bib(id) => {
                 let bib = self.bib(id).await?;
@@ -155,19 +179,20 @@ impl App {
         });
         let visible: Vec<_> = decided.filter(|(_, decision)| decision.shows_thumbnail).collect();
         // Who sees more of the title may be shown another picture, which is not for everyone then.
-        let shared = visible.iter().map(|(_, decision)| decision.shared_seconds(call.now)).min();
-        match choose(visible.into_iter().map(|(representation, _)| representation).collect()) {
-            Some(representation) => {
-                self.of_representation(call, shared.unwrap_or(0), &representation, long_side).await
+        let terms = visible.iter().map(|(_, decision)| Terms::of(decision, call.now)).reduce(Terms::and);
+        let chosen = choose(visible.into_iter().map(|(representation, _)| representation).collect());
+        match (chosen, terms) {
+            (Some(representation), Some(terms)) => {
+                self.of_representation(call, terms, &representation, long_side).await
             }
-            None => Err(AppError::not_found("thumbnail", &bib.mms_id)),
+            _ => Err(AppError::not_found("thumbnail", &bib.mms_id)),
         }
     }
 
     async fn of_representation(
         &self,
         call: &Call,
-        shared_seconds: u64,
+        terms: Terms,
         representation: &Representation,
         long_side: u32,
     ) -> Result<Picture, AppError> {
@@ -187,7 +212,7 @@ impl App {
             }
         };
         match file {
-            Some(file) => self.picture(call, shared_seconds, &file, long_side).await,
+            Some(file) => self.picture(call, terms, &file, long_side).await,
             None => Ok(Picture::Icon { icon: icon(Family::Other), reason: "no-files" }),
         }
     }
@@ -195,7 +220,7 @@ impl App {
     async fn picture(
         &self,
         call: &Call,
-        shared_seconds: u64,
+        terms: Terms,
         file: &DigitalFile,
         long_side: u32,
     ) -> Result<Picture, AppError> {
@@ -216,10 +241,10 @@ impl App {
             file_name: "thumbnail.jpg",
             mime: &image.mime,
             disposition: Disposition::Inline,
-            seconds: LINK_SECONDS,
+            seconds: terms.link_seconds,
         };
         let url = self.objects.presign_get(get, call.now).await?.url;
-        Ok(Picture::Link { url, file: file.id.clone(), shared_seconds })
+        Ok(Picture::Link { url, file: file.id.clone(), shared_seconds: terms.shared_seconds })
     }
 }
 

@@ -159,6 +159,17 @@ impl Decision {
         }
     }
 
+    /// For how many seconds a link may open what the viewer sees now: at most `most`, and not past the instant at which
+    /// it sees something else (B44).
+    pub fn link_seconds(&self, now: Timestamp, most: u64) -> u64 {
+        match self.changes_at {
+            Some(at) => {
+                u64::try_from(at.as_second().saturating_sub(now.as_second())).unwrap_or(0).clamp(1, most)
+            }
+            None => most,
+        }
+    }
+
     pub(super) fn plain(outcome: Outcome, decider: Decider) -> Self {
         let shows_thumbnail = matches!(outcome, Outcome::Allow(_));
         let by = DecidedBy { decider, rule: None };

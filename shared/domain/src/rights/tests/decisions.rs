@@ -331,6 +331,21 @@ fn b44_nothing_is_remembered_past_a_date_that_matters_to_others_only() {
 }
 
 #[test]
+fn b44_a_link_does_not_outlive_what_it_was_given_for() {
+    let until = |text| rule(Effect::Allow, vec![condition(Input::Date, Operator::Before, &[text])]);
+    for (rules, seconds) in [
+        (vec![], 120),
+        (vec![until("2026-11-25")], 120),
+        (vec![until("2026-11-24T12:00:30Z")], 30),
+        (vec![until("2026-11-24T12:00:00.5Z")], 1),
+        (vec![until("2026-11-24T12:00:30Z"), rule(Effect::Allow, vec![])], 120),
+    ] {
+        let decision = asked(&policy(rules.clone(), Effect::Deny), &anyone());
+        assert_eq!(decision.link_seconds(now(), 120), seconds, "{rules:?}");
+    }
+}
+
+#[test]
 fn b44_what_opened_this_instant_may_be_remembered() {
     let open = rule(Effect::Allow, vec![condition(Input::Date, Operator::From, &[NOW])]);
     assert_eq!(asked(&policy(vec![open], Effect::Deny), &anyone()).shared_seconds(now()), 60);
