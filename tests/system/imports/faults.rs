@@ -10,7 +10,7 @@ use vitrine_triggers::{Surroundings, imports_batch};
 use super::{Desk, batch, counter, work};
 use crate::walk::text;
 
-fn table(rows: u32) -> (String, Vec<(String, Vec<u8>)>) {
+pub(super) fn table(rows: u32) -> (String, Vec<(String, Vec<u8>)>) {
     let mut csv = "dc:title,dc:identifier,file_name_1\n".to_owned();
     let mut files = Vec::new();
     for row in 1..=rows {
@@ -20,7 +20,7 @@ fn table(rows: u32) -> (String, Vec<(String, Vec<u8>)>) {
     (csv, files)
 }
 
-async fn bring(desk: &Desk, profile: &str, folder: &str, csv: &str, files: &[(String, Vec<u8>)]) {
+pub(super) async fn bring(desk: &Desk, profile: &str, folder: &str, csv: &str, files: &[(String, Vec<u8>)]) {
     let mut all: Vec<(&str, &[u8])> = vec![("values.csv", csv.as_bytes())];
     all.extend(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
     desk.copy(profile, folder, &all).await;

@@ -3,8 +3,10 @@
 mod faults;
 mod formats;
 mod ingests;
+mod kills;
 mod outcomes;
 mod runs;
+mod scale;
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,7 @@ use crate::walk::text;
 /// A stack with a collection, and the means to import into it.
 pub struct Desk {
     /// Lives as long as the desk: the engine goes with it.
-    _stack: Stack,
+    stack: Stack,
     pub app: App,
     pub client: Client,
     pub collection: String,
@@ -39,7 +41,7 @@ impl Desk {
             .post("/bibs/collections", json!({ "name": name, "library": { "value": "MAIN" } }))
             .await
             .ok();
-        Self { app: stack.app(), collection: text(&collection["pid"], "value"), client, _stack: stack }
+        Self { app: stack.app(), collection: text(&collection["pid"], "value"), client, stack }
     }
 
     /// Creates a profile with these settings over the usual ones, and returns its id.
