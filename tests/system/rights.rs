@@ -431,7 +431,12 @@ async fn a_representation_whose_policy_is_gone_is_shown_to_nobody() {
 async fn i9_a_row_names_its_policy_and_an_undo_lets_go_of_it() {
     let desk = Desk::new().await;
     let id = policy(&desk.client, body("Only Faculty", json!([]), "DENY")).await;
-    let profile = desk.profile(json!({})).await;
+    let profile = desk.profile(json!({ "defaults": { "access_rights": "ONLY FACULTY" } })).await;
+    let mut unknown = desk.client.get(&format!("/conf/md-import-profiles/{profile}")).await.ok();
+    unknown["details"]["name"] = json!("Other");
+    unknown["defaults"]["access_rights"] = json!("Nobody");
+    let refused = desk.client.post("/conf/md-import-profiles", unknown).await;
+    assert_eq!(refused.json()["fields"][0]["field"], "defaults.access_rights", "{}", refused.text);
     let csv = "dc:title,dc:identifier,rep_access_rights,file_name_1\nThe whale,local:1,only faculty ,a.txt\n";
     let job = desk.import(&profile, "folder", &[("values.csv", csv.as_bytes()), ("a.txt", b"a")]).await;
     let job = text(&job, "id");

@@ -177,6 +177,11 @@ impl App {
         if !known(settings.defaults.library.clone()) {
             problems.add("defaults.library", "must be the code of a library");
         }
+        if let Some(name) = &settings.defaults.access_rights
+            && self.policy_named(name).await?.is_none()
+        {
+            problems.add("defaults.access_rights", "must be the name of an access rights policy");
+        }
         for (index, pattern) in settings.defaults.representations.iter().enumerate() {
             if pattern.library.clone().is_some_and(|code| !known(code)) {
                 problems.add(
