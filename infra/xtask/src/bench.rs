@@ -2,6 +2,7 @@
 
 mod peers;
 mod process;
+mod readers;
 mod thumbnails;
 
 use anyhow::{Context, Result, bail};
@@ -27,9 +28,11 @@ pub fn all() -> Result<()> {
         "--bin",
         "thumbnail",
     ]))?;
-    for (title, measured) in
-        [("Thumbnails of 400 px, whole process", thumbnails::section()?), ("Functions", functions_section()?)]
-    {
+    for (title, measured) in [
+        ("Thumbnails of 400 px, whole process", thumbnails::section()?),
+        ("Imports", readers::section()?),
+        ("Functions", functions_section()?),
+    ] {
         println!("{measured}");
         page::put(title, &measured)?;
     }
