@@ -14,8 +14,8 @@ use vitrine_triggers::{Surroundings, imports_batch, incoming_batch};
 use crate::import::batch;
 use crate::imports::{Desk, memory_mib, number_from, rate};
 
-/// What run-import gets for a message.
-const TIME: Duration = Duration::from_secs(10);
+/// What run-import gets for a message: so little that the row is interrupted many times.
+const TIME: Duration = Duration::from_secs(3);
 const REGISTRARS: usize = 4;
 
 /// Imports the book and reads its pages back.
