@@ -10,14 +10,13 @@ use vitrine_domain::ids::UploadId;
 use vitrine_domain::import::row::{PAGE_ROWS, RowResult, Tally};
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus};
 use vitrine_domain::upload::UploadState;
-use vitrine_store::queues::{MAX_BATCH, Queue};
 
 use super::Next;
 use crate::register_file::Message;
 use crate::{App, AppError, Call};
 
 /// After how long the registration of a file is asked for again, in seconds.
-const ASK_AGAIN_SECONDS: i64 = 10 * 60;
+const ASK_AGAIN_SECONDS: i64 = 2 * 60;
 /// After how long a job stops waiting for its files and counts them as refused, in seconds.
 const GIVE_UP_SECONDS: i64 = 24 * 60 * 60;
 /// How many late files are asked for at a time.
@@ -118,11 +117,7 @@ impl App {
     async fn ask_again(&self, late: &[UploadId]) {
         let messages: Vec<String> =
             late.iter().map(|id| Message::Register { upload: id.clone(), origin: None }.to_json()).collect();
-        for chunk in messages.chunks(MAX_BATCH) {
-            if let Err(error) = self.queues.send_batch(Queue::Incoming, chunk).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "late files are asked for later");
-            }
-        }
+        self.send_registrations(&messages).await;
     }
 
     /// Writes down what became of a row's files, where that is not what its result says.

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use vitrine_domain::ids::{JobId, MmsId, RepId, UploadId};
 use vitrine_domain::import::ingest::THUMBNAIL_ENDINGS;
@@ -13,18 +14,20 @@ use vitrine_domain::upload::{Declared, RowRef, Upload, UploadMethod, UploadPurpo
 use vitrine_store::Change;
 use vitrine_store::change::MAX_ITEMS;
 use vitrine_store::objects::Bucket;
-use vitrine_store::queues::{MAX_BATCH, Queue};
+use vitrine_store::queues::Queue;
 
 use super::look::{FileState, Ready};
 use super::plan::Refused;
 use super::row::{Step, Tries, or_stop, write_result};
 use super::rows::Context;
 use super::{file_claim, upload_id};
-use crate::AppError;
 use crate::register_file::Message;
+use crate::{App, AppError};
 
 /// A list of files longer than this is kept beside the result and not in it.
 const MAX_PLAN: usize = 30 * 1024;
+/// How many registrations are sent side by side.
+const SENT_AT_ONCE: usize = 10;
 /// How many items one transaction takes for files, where nothing else is in it.
 const PART: usize = MAX_ITEMS - 5;
 
@@ -296,13 +299,24 @@ impl Context<'_> {
         JobClaim { job: self.job.id.clone(), name, row: ticket.number, mms_id: None, twin }
     }
 
-    /// Sends registrations ten at a time. A lost one is no loss: the job sends it again while it waits for its files.
     async fn send_registrations(&self, messages: &[String]) {
-        for chunk in messages.chunks(MAX_BATCH) {
-            if let Err(error) = self.app.queues.send_batch(Queue::Incoming, chunk).await {
-                tracing::warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "registrations will be sent again");
-            }
-        }
+        self.app.send_registrations(messages).await;
+    }
+}
+
+impl App {
+    /// Sends registrations, some side by side. A lost one is no loss: the job sends it again while it waits for its files.
+    pub(super) async fn send_registrations(&self, messages: &[String]) {
+        stream::iter(messages)
+            .for_each_concurrent(SENT_AT_ONCE, |message| async move {
+                if let Err(error) = self.queues.send(Queue::Incoming, message.as_str()).await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a registration will be sent again"
+                    );
+                }
+            })
+            .await;
     }
 }
 
