@@ -86,8 +86,9 @@ impl Change {
     ///
     /// The subject is in it because events of one call are minted in one millisecond, and then two of many can have
     /// the same id.
-    fn token(&self) -> String {
-        let event = format!("{}\n{}", self.audit.subject, self.audit.id);
+    fn token(&self, table: &str) -> String {
+        // Tokens are an account's, and several stacks can live in one.
+        let event = format!("{table}\n{}\n{}", self.audit.subject, self.audit.id);
         let mut token = hex::encode(Sha256::digest(event));
         token.truncate(MAX_TOKEN);
         token
@@ -291,7 +292,7 @@ impl Catalog {
         self.client()
             .transact_write_items()
             .set_transact_items(Some(items))
-            .client_request_token(change.token())
+            .client_request_token(change.token(catalog))
             .send()
             .await?;
         Ok(())

@@ -15,6 +15,8 @@ use super::Next;
 use crate::register_file::Message;
 use crate::{App, AppError, Call};
 
+/// After how long late files are asked for the first time, in seconds.
+const ASK_FIRST_SECONDS: i64 = 10;
 /// After how long the registration of a file is asked for again, in seconds.
 const ASK_AGAIN_SECONDS: i64 = 2 * 60;
 /// After how long a job stops waiting for its files and counts them as refused, in seconds.
@@ -57,7 +59,9 @@ impl App {
         let waited = call.now.as_second() - since.as_second();
         if !all_there && waited < GIVE_UP_SECONDS {
             let step = |asked| ImportStep::Files { next: first, since, asked, tally };
-            let ask = call.now.as_second() - asked.as_second() >= ASK_AGAIN_SECONDS;
+            // A worker that died may not have sent them at all: once soon, then now and then.
+            let soon = asked == since && waited >= ASK_FIRST_SECONDS;
+            let ask = soon || call.now.as_second() - asked.as_second() >= ASK_AGAIN_SECONDS;
             if ask {
                 self.ask_again(&late).await;
             }
