@@ -19,9 +19,10 @@ use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::upload::Upload;
-use vitrine_store::Change;
+use vitrine_store::keys::Versioned;
+use vitrine_store::{Change, CommitError};
 
-use crate::{App, AppError, Call};
+use crate::{App, AppError, Call, Rule};
 
 /// Something that audit rows are about.
 pub trait Subject: Serialize {
@@ -93,6 +94,35 @@ impl App {
         })
     }
 
+    /// A change that does no more than write one thing over the version that was read.
+    ///
+    /// # Errors
+    /// A conflict where another version was written since.
+    pub(crate) async fn replace<S: Subject + Versioned>(
+        &self,
+        call: &Call,
+        action: &str,
+        before: &S,
+        after: &S,
+    ) -> Result<(), AppError> {
+        let mut change = self.change(call, action, Some(before), Some(after));
+        change.replace(after)?;
+        Ok(self.catalog.commit(&change).await?)
+    }
+
+    /// Commits a change that claims a name; `taken` where another thing has it. `claim` is the kind of the claim.
+    pub(crate) async fn commit_named(
+        &self,
+        change: &Change,
+        claim: &'static str,
+        taken: Rule,
+    ) -> Result<(), AppError> {
+        match self.catalog.commit(change).await {
+            Err(CommitError::Exists(kind)) if kind == claim => Err(taken.into()),
+            done => Ok(done?),
+        }
+    }
+
     /// A new outbox row.
     pub(crate) fn owe(&self, call: &Call, work: Work, due_at: Timestamp) -> OutboxRow {
         OutboxRow { id: self.mint_event(call), work, due_at, attempts: 0, created_at: call.now, version: 0 }
@@ -101,6 +131,13 @@ impl App {
     pub(crate) fn mint_event(&self, call: &Call) -> EventId {
         self.minter.event(call.now, self.random())
     }
+}
+
+/// The names that a copy can have, the plainest first.
+pub(crate) fn copy_names(of: &str) -> impl Iterator<Item = String> + use<> {
+    let of: String = of.chars().take(200).collect();
+    (1..=99)
+        .map(move |number| if number == 1 { format!("{of} (copy)") } else { format!("{of} (copy {number})") })
 }
 
 /// Runs a use case again when another writer came in between; for changes that do not depend on what the other wrote.

@@ -8,9 +8,9 @@ use vitrine_domain::outbox::Work;
 use vitrine_domain::removal::Removal;
 use vitrine_domain::roles::Action;
 use vitrine_metadata::Format;
+use vitrine_store::Page;
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::keys::{Item, NameClaim};
-use vitrine_store::{Change, CommitError, Page};
 
 use crate::bibs::check_version;
 use crate::changes::again_on_conflict;
@@ -87,7 +87,7 @@ impl App {
             Some(parent) => change.replace(&Collection { child_count: parent.child_count + 1, ..parent })?,
             None => change.create(&NameClaim::new(&collection.name, &collection.id))?,
         }
-        self.commit_names(&change, &collection.name).await?;
+        self.commit_named(&change, NameClaim::KIND, Rule::DuplicateName(collection.name.clone())).await?;
         Ok(Collection { version: 1, ..collection })
     }
 
@@ -189,7 +189,7 @@ impl App {
             let bib = self.bib(&after.mms_id).await?;
             change.replace(&BibRecord { suppressed: after.suppressed, ..bib })?;
         }
-        self.commit_names(&change, &after.name).await?;
+        self.commit_named(&change, NameClaim::KIND, Rule::DuplicateName(after.name.clone())).await?;
         Ok(Collection { version: before.version + 1, ..after })
     }
 
@@ -256,13 +256,6 @@ impl App {
             };
         }
         Err(Rule::TooDeep(MAX_DEPTH).into())
-    }
-
-    async fn commit_names(&self, change: &Change, name: &str) -> Result<(), AppError> {
-        match self.catalog.commit(change).await {
-            Err(CommitError::Exists(NameClaim::KIND)) => Err(Rule::DuplicateName(name.to_owned()).into()),
-            other => Ok(other?),
-        }
     }
 }
 

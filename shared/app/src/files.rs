@@ -123,9 +123,7 @@ impl App {
             modified_at: call.now,
             ..before.clone()
         };
-        let mut change = self.change(call, "file.update", Some(&before), Some(&after));
-        change.replace(&after)?;
-        self.catalog.commit(&change).await?;
+        self.replace(call, "file.update", &before, &after).await?;
         Ok(DigitalFile { version: before.version + 1, ..after })
     }
 

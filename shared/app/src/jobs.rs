@@ -131,9 +131,7 @@ impl App {
             return Err(Rule::JobEnded(before.status.code()).into());
         }
         let after = Job { stopping: true, ..before.clone() };
-        let mut change = self.change(call, "job.cancel", Some(&before), Some(&after));
-        change.replace(&after)?;
-        self.catalog.commit(&change).await?;
+        self.replace(call, "job.cancel", &before, &after).await?;
         self.send_job(&after).await;
         Ok(Job { version: before.version + 1, ..after })
     }
@@ -224,25 +222,14 @@ impl App {
                 .into());
             }
         }
-        let job = Job {
-            id: self.minter.job(call.now, self.random()),
-            work: JobWork::Undo(UndoRun { of: of.id.clone(), rows: of.rows, next: of.rows }),
-            name: format!("Undo: {}", of.name),
-            status: JobStatus::Pending,
-            reason: None,
-            stopping: false,
-            attempt: 1,
-            rows: 0,
-            tally: Tally::default(),
-            undone_by: None,
-            submitted_by: call.actor.id.clone(),
-            grants: call.actor.grants.clone(),
-            submitted_at: call.now,
-            started_at: None,
-            ended_at: None,
-            watch: self.mint_event(call),
-            version: 0,
-        };
+        let job = Job::new(
+            self.minter.job(call.now, self.random()),
+            JobWork::Undo(UndoRun { of: of.id.clone(), rows: of.rows, next: of.rows }),
+            format!("Undo: {}", of.name),
+            &call.actor,
+            call.now,
+            self.mint_event(call),
+        );
         let mut change = self.change(call, "job.undo", None, Some(&job));
         change.create(&job)?;
         change.replace(&Job { undone_by: Some(job.id.clone()), ..of })?;
@@ -269,7 +256,8 @@ impl App {
             self.bib(mms_id).await?;
         }
         let after = RowResult { decision: Some(decision), ..before.clone() };
-        self.replace_row(call, "job.decide_row", &before, after).await
+        self.replace(call, "job.decide_row", &before, &after).await?;
+        Ok(RowResult { version: before.version + 1, ..after })
     }
 
     /// Leaves a row out that waits for a person.
@@ -324,19 +312,6 @@ impl App {
             return Err(Rule::RowNotWaiting(row.outcome.code()).into());
         }
         Ok(row)
-    }
-
-    async fn replace_row(
-        &self,
-        call: &Call,
-        action: &str,
-        before: &RowResult,
-        after: RowResult,
-    ) -> Result<RowResult, AppError> {
-        let mut change = self.change(call, action, Some(before), Some(&after));
-        change.replace(&after)?;
-        self.catalog.commit(&change).await?;
-        Ok(RowResult { version: before.version + 1, ..after })
     }
 
     /// A signed link to the report of a job that has ended.

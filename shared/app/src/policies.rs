@@ -8,9 +8,10 @@ use vitrine_domain::rights::{AccessRightsPolicy, PolicyDraft, PolicySettings};
 use vitrine_domain::roles::Action;
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::keys::{self, Claim, Item, PolicyUse};
-use vitrine_store::{Change, CommitError, Page, StoreError};
+use vitrine_store::{Change, Page, StoreError};
 
 use crate::bibs::check_version;
+use crate::changes::copy_names;
 use crate::{App, AppError, Call, Rule};
 
 impl App {
@@ -71,7 +72,7 @@ impl App {
         let mut change = self.change(call, "policy.create", None, Some(&policy));
         change.create(&policy)?;
         change.create(&name_claim(&policy))?;
-        self.commit_policy(&change, &policy).await?;
+        self.commit_named(&change, Claim::KIND, taken(&policy)).await?;
         Ok(AccessRightsPolicy { version: 1, ..policy })
     }
 
@@ -82,10 +83,8 @@ impl App {
     pub async fn copy_policy(&self, call: &Call, id: &PolicyId) -> Result<AccessRightsPolicy, AppError> {
         call.actor.may(Action::ManagePolicies, None)?;
         let mut settings = self.policy(id).await?.settings;
-        let of = settings.name.chars().take(200).collect::<String>();
-        for number in 1..=99 {
-            settings.name =
-                if number == 1 { format!("{of} (copy)") } else { format!("{of} (copy {number})") };
+        for name in copy_names(&settings.name) {
+            settings.name = name;
             match self.store_new_policy(call, settings.clone()).await {
                 Err(AppError::Rule(Rule::DuplicatePolicyName(_))) => {}
                 done => return done,
@@ -120,7 +119,7 @@ impl App {
             change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
             change.create(&name_claim(&after))?;
         }
-        self.commit_policy(&change, &after).await?;
+        self.commit_named(&change, Claim::KIND, taken(&after)).await?;
         Ok(AccessRightsPolicy { version: before.version + 1, ..after })
     }
 
@@ -213,15 +212,6 @@ impl App {
         problems.into_result()?;
         Ok(settings)
     }
-
-    async fn commit_policy(&self, change: &Change, policy: &AccessRightsPolicy) -> Result<(), AppError> {
-        match self.catalog.commit(change).await {
-            Err(CommitError::Exists(Claim::KIND)) => {
-                Err(Rule::DuplicatePolicyName(policy.settings.name.clone()).into())
-            }
-            done => Ok(done?),
-        }
-    }
 }
 
 /// Notes with a change of a representation which policy it names now.
@@ -260,6 +250,10 @@ fn claimed(name: &str) -> String {
 
 fn name_claim(policy: &AccessRightsPolicy) -> Claim {
     Claim { name: claimed(&policy.settings.name), holder: policy.id.to_string(), job: None, version: 0 }
+}
+
+fn taken(policy: &AccessRightsPolicy) -> Rule {
+    Rule::DuplicatePolicyName(policy.settings.name.clone())
 }
 
 fn shown(count: Count) -> String {

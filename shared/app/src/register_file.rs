@@ -230,9 +230,7 @@ impl App {
         checkpoint: Checkpoint,
     ) -> Result<Upload, AppError> {
         let after = Upload { checkpoint: Some(checkpoint), ..upload.clone() };
-        let mut change = self.change(call, "upload.checkpoint", Some(&upload), Some(&after));
-        change.replace(&after)?;
-        self.catalog.commit(&change).await?;
+        self.replace(call, "upload.checkpoint", &upload, &after).await?;
         Ok(Upload { version: upload.version + 1, ..after })
     }
 

@@ -318,9 +318,7 @@ impl App {
     async fn put_off(&self, call: &Call, row: &OutboxRow, seconds: i64) -> Result<Step, AppError> {
         let later =
             OutboxRow { due_at: call.after_seconds(seconds), attempts: row.attempts + 1, ..row.clone() };
-        let mut change = self.change(call, "outbox.put_off", Some(row), Some(&later));
-        change.replace(&later)?;
-        self.catalog.commit(&change).await?;
+        self.replace(call, "outbox.put_off", row, &later).await?;
         Ok(Step::Waiting)
     }
 

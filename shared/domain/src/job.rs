@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::actor::Grant;
+use crate::actor::{Actor, Grant};
 use crate::coded;
 use crate::ids::{EventId, IngestId, JobId, ProfileId, UserId};
 use crate::import::profile::ProfileSettings;
@@ -194,6 +194,29 @@ pub struct UndoRun {
 }
 
 impl Job {
+    /// A job that waits for its first worker. It may what `by` may.
+    pub fn new(id: JobId, work: JobWork, name: String, by: &Actor, at: Timestamp, watch: EventId) -> Self {
+        Self {
+            id,
+            work,
+            name,
+            status: JobStatus::Pending,
+            reason: None,
+            stopping: false,
+            attempt: 1,
+            rows: 0,
+            tally: Tally::default(),
+            undone_by: None,
+            submitted_by: by.id.clone(),
+            grants: by.grants.clone(),
+            submitted_at: at,
+            started_at: None,
+            ended_at: None,
+            watch,
+            version: 0,
+        }
+    }
+
     /// Percent done, by rows.
     pub fn progress(&self) -> u8 {
         if self.status.is_final() {

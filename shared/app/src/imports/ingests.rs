@@ -6,8 +6,7 @@
 use vitrine_domain::ids::{IngestId, JobId, ProfileId};
 use vitrine_domain::import::ingest::{Ingest, IngestStatus, LOCK, MAX_SIGNED_FILES, is_marker};
 use vitrine_domain::import::profile::ImportProfile;
-use vitrine_domain::import::row::Tally;
-use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork};
+use vitrine_domain::job::{ImportRun, ImportStep, Job, JobWork};
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_domain::problem::Problems;
 use vitrine_domain::roles::Action;
@@ -15,12 +14,12 @@ use vitrine_domain::upload::{
     Declared, MAX_SIGNED_PARTS, MAX_SINGLE_BYTES, normalise_sha256, part_length, plan_parts,
 };
 use vitrine_metadata::rows::check_file_reference;
+use vitrine_store::Page;
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::objects::{
     Bucket, Listing, ObjectHead, ObjectsError, PartChecksums, SignedRequest, UploadedPart,
 };
 use vitrine_store::queues::Queue;
-use vitrine_store::{CommitError, Page};
 
 use crate::jobs::{DUE_AGAIN_SECONDS, Message};
 use crate::{App, AppError, Call, Rule};
@@ -374,19 +373,7 @@ impl App {
             self.unlock(&before).await?;
         }
         let after = Ingest { locked, ..before.clone() };
-        self.replace_ingest(call, "ingest.lock", &before, after).await
-    }
-
-    async fn replace_ingest(
-        &self,
-        call: &Call,
-        action: &str,
-        before: &Ingest,
-        after: Ingest,
-    ) -> Result<Ingest, AppError> {
-        let mut change = self.change(call, action, Some(before), Some(&after));
-        change.replace(&after)?;
-        self.catalog.commit(&change).await?;
+        self.replace(call, "ingest.lock", &before, &after).await?;
         Ok(Ingest { version: before.version + 1, ..after })
     }
 
@@ -415,7 +402,8 @@ impl App {
     ) -> Result<Ingest, AppError> {
         let before = self.open_ingest(call, profile, id).await?;
         let after = Ingest { status: IngestStatus::Cancelled, ..before.clone() };
-        self.replace_ingest(call, "ingest.cancel", &before, after).await
+        self.replace(call, "ingest.cancel", &before, &after).await?;
+        Ok(Ingest { version: before.version + 1, ..after })
     }
 
     /// Deletes an ingest and what lies in its folder, page by page; `false` where the time was over and the call has to
@@ -508,9 +496,9 @@ impl App {
             return Err(Rule::ProfileInactive.into());
         }
         let (metadata_file, head) = self.metadata_file(&before, &settings.details.metadata_file).await?;
-        let job = Job {
-            id: self.minter.job(call.now, self.random()),
-            work: JobWork::Import(Box::new(ImportRun {
+        let job = Job::new(
+            self.minter.job(call.now, self.random()),
+            JobWork::Import(Box::new(ImportRun {
                 profile: profile.id.clone(),
                 settings: settings.clone(),
                 ingest: before.id.clone(),
@@ -521,22 +509,11 @@ impl App {
                 has_thumbnails: false,
                 step: ImportStep::Read { checkpoint: None, files: 0 },
             })),
-            name: format!("{} - {}", settings.details.name, before.name),
-            status: JobStatus::Pending,
-            reason: None,
-            stopping: false,
-            attempt: 1,
-            rows: 0,
-            tally: Tally::default(),
-            undone_by: None,
-            submitted_by: call.actor.id.clone(),
-            grants: call.actor.grants.clone(),
-            submitted_at: call.now,
-            started_at: None,
-            ended_at: None,
-            watch: self.mint_event(call),
-            version: 0,
-        };
+            format!("{} - {}", settings.details.name, before.name),
+            &call.actor,
+            call.now,
+            self.mint_event(call),
+        );
         let after = Ingest {
             status: IngestStatus::Submitted,
             locked: before.locked && dry_run,
@@ -720,11 +697,9 @@ impl App {
         // A dry run leaves the ingest as it found it: to be submitted.
         let status = if run.dry_run { IngestStatus::Uploading } else { IngestStatus::Done };
         let after = Ingest { status, ..before.clone() };
-        let mut change = self.change(call, "ingest.end", Some(&before), Some(&after));
-        change.replace(&after)?;
-        match self.catalog.commit(&change).await {
-            Err(CommitError::Changed(_)) => Ok(()),
-            done => Ok(done?),
+        match self.replace(call, "ingest.end", &before, &after).await {
+            Err(AppError::Conflict(_)) => Ok(()),
+            done => done,
         }
     }
 }

@@ -10,9 +10,10 @@ use vitrine_domain::roles::Action;
 use vitrine_metadata::{rows, rules};
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::keys::{self, Claim, Item};
-use vitrine_store::{Change, CommitError, Page};
+use vitrine_store::{Change, Page};
 
 use crate::bibs::check_version;
+use crate::changes::copy_names;
 use crate::{App, AppError, Call, Rule};
 
 /// How many patterns of representations one profile has at most; each is one more in a row's transaction.
@@ -69,7 +70,7 @@ impl App {
         change.create(&profile)?;
         change.create(&name_claim(&profile))?;
         self.plan_next_run(call, &mut change, &profile)?;
-        self.commit_profile(&change, &profile).await?;
+        self.commit_named(&change, Claim::KIND, taken(&profile)).await?;
         Ok(ImportProfile { version: 1, ..profile })
     }
 
@@ -79,12 +80,8 @@ impl App {
     /// [`AppError::NotFound`].
     pub async fn copy_profile(&self, call: &Call, id: &ProfileId) -> Result<ImportProfile, AppError> {
         let mut settings = self.profile(id).await?.settings;
-        let of = settings.details.name.chars().take(200).collect::<String>();
-        settings.details.active = false;
-        settings.details.schedule = None;
-        for number in 1..=99 {
-            settings.details.name =
-                if number == 1 { format!("{of} (copy)") } else { format!("{of} (copy {number})") };
+        for name in copy_names(&settings.details.name) {
+            settings.details.name = name;
             match self.create_profile(call, settings.clone()).await {
                 Err(AppError::Rule(Rule::DuplicateProfileName(_))) => {}
                 done => return done,
@@ -125,7 +122,7 @@ impl App {
         {
             self.plan_next_run(call, &mut change, &after)?;
         }
-        self.commit_profile(&change, &after).await?;
+        self.commit_named(&change, Claim::KIND, taken(&after)).await?;
         Ok(ImportProfile { version: before.version + 1, ..after })
     }
 
@@ -193,15 +190,6 @@ impl App {
         Ok(problems.into_result()?)
     }
 
-    async fn commit_profile(&self, change: &Change, profile: &ImportProfile) -> Result<(), AppError> {
-        match self.catalog.commit(change).await {
-            Err(CommitError::Exists(Claim::KIND)) => {
-                Err(Rule::DuplicateProfileName(profile.settings.details.name.clone()).into())
-            }
-            done => Ok(done?),
-        }
-    }
-
     /// Writes, or takes out, the outbox row that is due when the profile runs next by itself.
     pub(crate) fn plan_next_run(
         &self,
@@ -227,6 +215,10 @@ impl App {
 /// The one outbox row of a profile's schedule: its id follows from the profile's.
 pub(crate) fn schedule_row(profile: &ProfileId) -> Result<vitrine_domain::ids::EventId, AppError> {
     format!("61{}", profile.as_str()).parse().map_err(|_| AppError::not_found("import profile", profile))
+}
+
+fn taken(profile: &ImportProfile) -> Rule {
+    Rule::DuplicateProfileName(profile.settings.details.name.clone())
 }
 
 fn name_claim(profile: &ImportProfile) -> Claim {

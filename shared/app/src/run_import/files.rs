@@ -145,12 +145,8 @@ impl App {
             after.message =
                 Some(format!("{refused} of {} files were refused when they were registered", after.files));
         }
-        let mut change = self.change(call, "import.row", Some(&before), Some(&after));
-        change.replace(&after)?;
-        match self.catalog.commit(&change).await {
-            Ok(()) => Ok(RowResult { version: before.version + 1, ..after }),
-            Err(error) => Err(error.into()),
-        }
+        self.replace(call, "import.row", &before, &after).await?;
+        Ok(RowResult { version: before.version + 1, ..after })
     }
 }
 

@@ -218,14 +218,16 @@ impl Context<'_> {
                 None,
                 Some(&self.blank(ticket, None, RowOutcome::Failed)),
             );
-            for name in chunk {
-                let claim = self.claim_of(ticket, name, None);
-                // A name that an imported row has is that row's.
-                if self.run.dry_run && self.app.catalog.job_claim(&self.job.id, &claim.name).await?.is_some()
-                {
-                    continue;
-                }
-                change.put(&claim)?;
+            let claims: Vec<JobClaim> = chunk.iter().map(|name| self.claim_of(ticket, name, None)).collect();
+            // In a dry run a name that an imported row has stays that row's.
+            let taken = if self.run.dry_run {
+                let names: Vec<String> = claims.iter().map(|claim| claim.name.clone()).collect();
+                self.app.catalog.job_claims(&self.job.id, &names).await?
+            } else {
+                Vec::new()
+            };
+            for claim in claims.iter().filter(|claim| !taken.iter().any(|it| it.name == claim.name)) {
+                change.put(claim)?;
             }
             if !change.is_empty() {
                 self.app.catalog.commit(&change).await?;

@@ -87,12 +87,13 @@ impl Wire for PartsBody {
     }
 }
 
-fn profile_id(text: &str) -> Result<ProfileId, Problem> {
-    id(text, "import profile")
+fn profile_id(path: Segments<1>) -> Result<ProfileId, Problem> {
+    let [profile] = path.0;
+    id(&profile, "import profile")
 }
 
 fn ids([profile, ingest]: &[String; 2]) -> Result<(ProfileId, IngestId), Problem> {
-    Ok((profile_id(profile)?, id(ingest, "ingest")?))
+    Ok((id(profile, "import profile")?, id(ingest, "ingest")?))
 }
 
 /// What a call with `op` asks for.
@@ -130,8 +131,7 @@ pub(crate) async fn read(
     caller: Caller,
     path: Segments<1>,
 ) -> Result<Reply, Problem> {
-    let [profile] = path.0;
-    let found = api.app.read_profile(&caller.0, &profile_id(&profile)?).await?;
+    let found = api.app.read_profile(&caller.0, &profile_id(path)?).await?;
     Ok(Reply::ok(&PROFILE, api.addresses.profile(&found)).at_version(found.version))
 }
 
@@ -142,8 +142,7 @@ pub(crate) async fn update(
     if_match: IfMatch,
     Body(body): Body<ProfileBody>,
 ) -> Result<Reply, Problem> {
-    let [profile] = path.0;
-    let profile = profile_id(&profile)?;
+    let profile = profile_id(path)?;
     let after = if_match
         .guard(|expected| api.app.update_profile(&caller.0, &profile, body.0.clone(), expected))
         .await?;
@@ -156,8 +155,7 @@ pub(crate) async fn remove(
     path: Segments<1>,
     if_match: IfMatch,
 ) -> Result<Reply, Problem> {
-    let [profile] = path.0;
-    let profile = profile_id(&profile)?;
+    let profile = profile_id(path)?;
     if_match.guard(|expected| api.app.delete_profile(&caller.0, &profile, expected)).await?;
     Ok(Reply::no_content())
 }
@@ -168,9 +166,8 @@ pub(crate) async fn run(
     path: Segments<1>,
     params: Params,
 ) -> Result<Reply, Problem> {
-    let [profile] = path.0;
     operation(&params, &["run"])?;
-    let runs = api.app.run_profile(&caller.0, &profile_id(&profile)?).await?;
+    let runs = api.app.run_profile(&caller.0, &profile_id(path)?).await?;
     Ok(Reply::ok(&RUNS, api.addresses.runs(&runs)))
 }
 
@@ -179,8 +176,7 @@ pub(crate) async fn copy(
     caller: Caller,
     path: Segments<1>,
 ) -> Result<Reply, Problem> {
-    let [profile] = path.0;
-    let copied = api.app.copy_profile(&caller.0, &profile_id(&profile)?).await?;
+    let copied = api.app.copy_profile(&caller.0, &profile_id(path)?).await?;
     Ok(Reply::ok(&PROFILE, api.addresses.profile(&copied)).at_version(copied.version))
 }
 
@@ -189,8 +185,7 @@ pub(crate) async fn template(
     caller: Caller,
     path: Segments<1>,
 ) -> Result<impl axum::response::IntoResponse, Problem> {
-    let [profile] = path.0;
-    let text = api.app.profile_template(&caller.0, &profile_id(&profile)?).await?;
+    let text = api.app.profile_template(&caller.0, &profile_id(path)?).await?;
     let disposition = "attachment; filename=\"template.csv\"";
     Ok((
         [
@@ -208,9 +203,7 @@ pub(crate) async fn list_ingests(
     path: Segments<1>,
     params: Params,
 ) -> Result<Reply, Problem> {
-    let [profile] = path.0;
-    let (found, total) =
-        api.app.list_ingests(&caller.0, &profile_id(&profile)?, &page(params.paging()?)).await?;
+    let (found, total) = api.app.list_ingests(&caller.0, &profile_id(path)?, &page(params.paging()?)).await?;
     let views = found.items.iter().map(|ingest| api.addresses.ingest(ingest)).collect();
     Ok(Reply::ok(&INGESTS, list_view("ingest", views, total, found.next.as_deref())))
 }
@@ -221,8 +214,7 @@ pub(crate) async fn create_ingest(
     path: Segments<1>,
     Body(body): Body<IngestBody>,
 ) -> Result<Reply, Problem> {
-    let [profile] = path.0;
-    let created = api.app.create_ingest(&caller.0, &profile_id(&profile)?, body.name).await?;
+    let created = api.app.create_ingest(&caller.0, &profile_id(path)?, body.name).await?;
     Ok(Reply::ok(&INGEST, api.addresses.ingest(&created)))
 }
 

@@ -12,8 +12,9 @@ use crate::views::{JOB, JOBS, LINK, ROW, ROWS, list as list_view, report as repo
 use crate::wire::query::{codes, cursor};
 use crate::wire::{Paging, Params, Problem, Reply};
 
-fn job_id(text: &str) -> Result<JobId, Problem> {
-    id(text, "job")
+fn job_id(path: Segments<1>) -> Result<JobId, Problem> {
+    let [job] = path.0;
+    id(&job, "job")
 }
 
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, params: Params) -> Result<Reply, Problem> {
@@ -27,8 +28,7 @@ pub(crate) async fn read(
     caller: Caller,
     path: Segments<1>,
 ) -> Result<Reply, Problem> {
-    let [job] = path.0;
-    let found = api.app.read_job(&caller.0, &job_id(&job)?).await?;
+    let found = api.app.read_job(&caller.0, &job_id(path)?).await?;
     Ok(Reply::ok(&JOB, api.addresses.job(&found, caller.0.now)))
 }
 
@@ -38,8 +38,7 @@ pub(crate) async fn act(
     path: Segments<1>,
     params: Params,
 ) -> Result<Reply, Problem> {
-    let [job] = path.0;
-    let job = job_id(&job)?;
+    let job = job_id(path)?;
     let (app, call) = (&api.app, &caller.0);
     let after = match params.get("op")? {
         Some("cancel") => app.cancel_job(call, &job).await?,
@@ -56,7 +55,6 @@ pub(crate) async fn rows(
     path: Segments<1>,
     params: Params,
 ) -> Result<Reply, Problem> {
-    let [job] = path.0;
     let outcome = match params.get("outcome")? {
         None => None,
         Some(word) => Some(
@@ -71,7 +69,7 @@ pub(crate) async fn rows(
         offset: params.number("offset", 0, 10_000)?,
         after: params.cursor()?,
     };
-    let found = api.app.list_rows(&caller.0, &job_id(&job)?, outcome, open, &page(paging)).await?;
+    let found = api.app.list_rows(&caller.0, &job_id(path)?, outcome, open, &page(paging)).await?;
     let mut view = json!({ "row": found.items.iter().map(row_view).collect::<Vec<_>>() });
     if let (Some(next), Some(members)) = (found.next, view.as_object_mut()) {
         members.insert("next".to_owned(), Value::String(cursor(&next)));
@@ -86,7 +84,7 @@ pub(crate) async fn decide(
     params: Params,
 ) -> Result<Reply, Problem> {
     let [job, number] = path.0;
-    let job = job_id(&job)?;
+    let job: JobId = id(&job, "job")?;
     let number: u64 = id(&number, "row")?;
     let (app, call) = (&api.app, &caller.0);
     let row = match params.get("op")? {
@@ -109,13 +107,12 @@ pub(crate) async fn report(
     path: Segments<1>,
     params: Params,
 ) -> Result<Reply, Problem> {
-    let [job] = path.0;
     // `format` chooses the answer's own form everywhere, so the report's has another name.
     let format = match params.get("as")? {
         None | Some("json") => ReportFormat::JsonLines,
         Some("csv") => ReportFormat::Csv,
         Some(_) => return Err(Problem::bad_field("as", "must be `json` or `csv`")),
     };
-    let link = api.app.job_report(&caller.0, &job_id(&job)?, format).await?;
+    let link = api.app.job_report(&caller.0, &job_id(path)?, format).await?;
     Ok(Reply::ok(&LINK, report_view(&link)))
 }

@@ -83,8 +83,9 @@ impl SimulationBody {
     }
 }
 
-fn policy_id(text: &str) -> Result<PolicyId, Problem> {
-    id(text, "access rights policy")
+fn policy_id(path: Segments<1>) -> Result<PolicyId, Problem> {
+    let [policy] = path.0;
+    id(&policy, "access rights policy")
 }
 
 pub(crate) async fn list(State(api): State<Api>, caller: Caller, params: Params) -> Result<Reply, Problem> {
@@ -109,8 +110,7 @@ pub(crate) async fn read(
     caller: Caller,
     path: Segments<1>,
 ) -> Result<Reply, Problem> {
-    let [policy] = path.0;
-    let found = api.app.read_policy(&caller.0, &policy_id(&policy)?).await?;
+    let found = api.app.read_policy(&caller.0, &policy_id(path)?).await?;
     let view = api.addresses.policy(&found, &api.app.settings.time_zone);
     Ok(Reply::ok(&POLICY, view).at_version(found.version))
 }
@@ -122,8 +122,7 @@ pub(crate) async fn update(
     if_match: IfMatch,
     Body(body): Body<PolicyBody>,
 ) -> Result<Reply, Problem> {
-    let [policy] = path.0;
-    let policy = policy_id(&policy)?;
+    let policy = policy_id(path)?;
     let after = if_match
         .guard(|expected| api.app.update_policy(&caller.0, &policy, body.0.clone(), expected))
         .await?;
@@ -137,8 +136,7 @@ pub(crate) async fn remove(
     path: Segments<1>,
     if_match: IfMatch,
 ) -> Result<Reply, Problem> {
-    let [policy] = path.0;
-    let policy = policy_id(&policy)?;
+    let policy = policy_id(path)?;
     if_match.guard(|expected| api.app.delete_policy(&caller.0, &policy, expected)).await?;
     Ok(Reply::no_content())
 }
@@ -148,8 +146,7 @@ pub(crate) async fn copy(
     caller: Caller,
     path: Segments<1>,
 ) -> Result<Reply, Problem> {
-    let [policy] = path.0;
-    let copied = api.app.copy_policy(&caller.0, &policy_id(&policy)?).await?;
+    let copied = api.app.copy_policy(&caller.0, &policy_id(path)?).await?;
     let view = api.addresses.policy(&copied, &api.app.settings.time_zone);
     Ok(Reply::ok(&POLICY, view).at_version(copied.version))
 }
@@ -160,8 +157,7 @@ pub(crate) async fn representations(
     path: Segments<1>,
     params: Params,
 ) -> Result<Reply, Problem> {
-    let [policy] = path.0;
-    let policy = policy_id(&policy)?;
+    let policy = policy_id(path)?;
     let (found, total) =
         api.app.list_policy_representations(&caller.0, &policy, &page(params.paging()?)).await?;
     let policies = api.app.policies_of(&found.items).await?;
@@ -186,8 +182,7 @@ pub(crate) async fn simulate_policy(
     path: Segments<1>,
     Body(body): Body<SimulationBody>,
 ) -> Result<Reply, Problem> {
-    let [policy] = path.0;
-    let policy = policy_id(&policy)?;
+    let policy = policy_id(path)?;
     let (draft, simulation) = body.into_parts()?;
     // An edit that is not saved yet is tried in the place of what is.
     let tried = draft.map_or(Tried::Saved(policy), |draft| Tried::Draft(Box::new(draft)));
