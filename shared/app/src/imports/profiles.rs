@@ -80,6 +80,8 @@ impl App {
     /// [`AppError::NotFound`].
     pub async fn copy_profile(&self, call: &Call, id: &ProfileId) -> Result<ImportProfile, AppError> {
         let mut settings = self.profile(id).await?.settings;
+        settings.details.active = false;
+        settings.details.schedule = None;
         for name in copy_names(&settings.details.name) {
             settings.details.name = name;
             match self.create_profile(call, settings.clone()).await {
