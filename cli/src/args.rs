@@ -58,8 +58,18 @@ pub enum Command {
     Upload(UploadArgs),
     /// Show a job: its report, its rows, or its whole report as a file
     Job(JobArgs),
+    /// Stop a job between two rows; what is done stays done
+    Cancel {
+        /// The job
+        #[arg(value_name = "JOB")]
+        job: String,
+    },
+    /// Run the rows again that failed, whose files were missing or refused, or that were decided on
+    Resubmit(AgainArgs),
+    /// Decide on a row that waits for a person; `resubmit` carries it out
+    Decide(DecideArgs),
     /// Take back what an import did, as far as nothing newer is lost, and say what it left
-    Undo(UndoArgs),
+    Undo(AgainArgs),
     /// Import profiles
     Profile(ProfileArgs),
     /// Print the completions of a shell, to be put where that shell looks for them
@@ -144,8 +154,36 @@ pub enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct UndoArgs {
-    /// The import job to take back
+pub struct DecideArgs {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub job: String,
+    /// The row's number, as `vitrine job JOB --rows WAITING` shows it
+    #[arg(value_name = "ROW")]
+    pub row: u64,
+    /// What becomes of it
+    #[arg(value_name = "DECISION")]
+    pub decision: Decision,
+    /// The title (MMS ID) that the row describes
+    #[arg(long, short, value_name = "MMS", required_if_eq("decision", "match"))]
+    pub title: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Decision {
+    /// Import it in spite of its errors
+    Force,
+    /// It describes the title that `--title` names
+    Match,
+    /// It is a new title
+    New,
+    /// Leave it out
+    Discard,
+}
+
+#[derive(Debug, Args)]
+pub struct AgainArgs {
+    /// The import job
     #[arg(value_name = "JOB")]
     pub job: String,
     /// Do not wait for the end

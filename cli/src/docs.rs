@@ -18,6 +18,7 @@ export VITRINE_URL=https://repository.example.org VITRINE_API_KEY=...    # or --
 vitrine ingest scans/ --profile scanned-books --dry-run                  # what would happen
 vitrine ingest scans/ --profile scanned-books                            # uploads what is missing, imports, reports
 vitrine job 81234 --report csv -o report.csv                             # every row
+vitrine resubmit 81234                                                   # runs again what failed, once that is mended
 vitrine undo 81234                                                       # takes it back
 ```
 

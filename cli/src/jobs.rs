@@ -1,4 +1,4 @@
-//! `vitrine job` and `vitrine undo`: look at jobs, follow them, fetch their rows and reports.
+//! `vitrine job` and what is done to jobs: look at them, follow, stop, resubmit, undo, decide on rows.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::api::{Again, Api, segment};
-use crate::args::{JobArgs, ReportFormat, UndoArgs};
+use crate::args::{AgainArgs, DecideArgs, Decision, JobArgs, ReportFormat};
 use crate::failure::Failure;
 use crate::progress::percent_bar;
 use crate::report;
@@ -41,15 +41,67 @@ pub fn run(api: &Api, args: &JobArgs, out: &mut dyn Write) -> Result<(), Failure
     if job.is_final() && !job.is_success() { Err(Failure::Job) } else { Ok(()) }
 }
 
+/// Runs `vitrine cancel`.
+///
+/// # Errors
+/// As of [`read`]; a job that has ended.
+pub fn cancel(api: &Api, job: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let job = act(api, job, "cancel")?;
+    writeln!(out, "job {} stops at its next row", plain(&job.id))?;
+    Ok(())
+}
+
+/// Runs `vitrine resubmit`.
+///
+/// # Errors
+/// As of [`run`]; a job that has not ended, or with nothing to do again.
+pub fn resubmit(api: &Api, args: &AgainArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let job = act(api, &args.job, "resubmit")?;
+    see_to_its_end(api, &job, args.no_follow, out)
+}
+
 /// Runs `vitrine undo`.
 ///
 /// # Errors
 /// As of [`run`]; a job that can not be taken back.
-pub fn undo(api: &Api, args: &UndoArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let path = format!("conf/jobs/{}", segment(&args.job, "a job")?);
-    let job: Job = api.post(&path, &[("op", "undo")], None::<&()>, Again::IfNotTaken)?;
+pub fn undo(api: &Api, args: &AgainArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let job = act(api, &args.job, "undo")?;
     note(&format!("job {} takes back job {}", plain(&job.id), args.job));
-    if args.no_follow {
+    see_to_its_end(api, &job, args.no_follow, out)
+}
+
+/// Runs `vitrine decide`.
+///
+/// # Errors
+/// As of [`read`]; a row that does not wait, a title that does not exist.
+pub fn decide(api: &Api, args: &DecideArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let op = match args.decision {
+        Decision::Force => "force",
+        Decision::Match => "match",
+        Decision::New => "new",
+        Decision::Discard => "discard",
+    };
+    let mut query = vec![("op", op)];
+    query.extend(args.title.as_deref().map(|title| ("mms_id", title)));
+    let path = format!("conf/jobs/{}/rows/{}", segment(&args.job, "a job")?, args.row);
+    // A row that is left out does not wait any more; what else is decided twice is decided once.
+    let again = if args.decision == Decision::Discard { Again::IfNotTaken } else { Again::Yes };
+    let row: Row = api.post(&path, &query, None::<&()>, again)?;
+    report::print_row(&row, out)?;
+    if args.decision != Decision::Discard {
+        writeln!(out, "    {op}, when the job is resubmitted")?;
+    }
+    Ok(())
+}
+
+fn act(api: &Api, job: &str, op: &str) -> Result<Job, Failure> {
+    let path = format!("conf/jobs/{}", segment(job, "a job")?);
+    api.post(&path, &[("op", op)], None::<&()>, Again::IfNotTaken)
+}
+
+/// Follows a job that was just started, and reports; or only names it.
+fn see_to_its_end(api: &Api, job: &Job, no_follow: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    if no_follow {
         writeln!(out, "job {} was submitted", plain(&job.id))?;
         return Ok(());
     }

@@ -96,6 +96,26 @@ fn a_job_is_shown_its_rows_listed_and_its_report_fetched() {
 }
 
 #[test]
+fn a_job_is_stopped_its_waiting_rows_decided_and_what_failed_run_again() {
+    let desk = Desk::new();
+    desk.scan("values.csv", b"a");
+    desk.fake.world().job_status = "MANUAL_HANDLING_REQUIRED".to_owned();
+    desk.ingest(&[]).expect(1);
+    let job = desk.fake.world().ingests.values().next().unwrap().job.clone().unwrap();
+    assert!(desk.run(&["cancel", &job]).expect(0).out.contains("stops at its next row"));
+    let decided = desk.run(&["decide", &job, "3", "match", "--title", "9912"]).expect(0);
+    assert_eq!(decided.out, "row 3 waiting title 9912\n    match, when the job is resubmitted\n");
+    assert_eq!(desk.run(&["decide", &job, "4", "discard"]).expect(0).out, "row 4 discarded\n");
+    desk.run(&["decide", &job, "5", "match"]).expect(2);
+    let decisions = desk.fake.world().decisions.clone();
+    let title = Some("9912".to_owned());
+    assert_eq!(decisions, [(3, "match".to_owned(), title), (4, "discard".to_owned(), None)]);
+    assert!(desk.run(&["resubmit", &job]).expect(0).out.contains("COMPLETED_SUCCESS"));
+    assert!(desk.run(&["resubmit", &job]).expect(4).err.contains("nothing is left to resubmit"));
+    desk.run(&["cancel", "77"]).expect(4);
+}
+
+#[test]
 fn an_undo_whose_answer_was_lost_is_not_asked_twice() {
     let desk = Desk::new();
     desk.scan("values.csv", b"a");

@@ -198,6 +198,23 @@ impl World {
                 let signed = self.sign(Signed::Report, port, "");
                 ok(json!({"url": signed["url"], "expires": "x"}))
             }
+            ("POST", [], "cancel") => ok(json!({"id": id, "status": {"value": "RUNNING"}})),
+            ("POST", [], "resubmit") if self.job_status == "COMPLETED_SUCCESS" => {
+                problem(400, "nothing is left to resubmit")
+            }
+            ("POST", [], "resubmit") => {
+                self.job_status = "COMPLETED_SUCCESS".to_owned();
+                *looks = 0;
+                ok(json!({"id": id, "status": {"value": "PENDING"}}))
+            }
+            ("POST", ["rows", number], op) => {
+                let title = request.query.get("mms_id").cloned();
+                self.decisions.push((number.parse().unwrap(), op.to_owned(), title.clone()));
+                let outcome = if op == "discard" { "DISCARDED" } else { "WAITING" };
+                ok(
+                    json!({"number": number.parse::<u64>().unwrap(), "outcome": {"value": outcome}, "mms_id": title}),
+                )
+            }
             ("POST", [], "undo") => {
                 let undo = self.mint();
                 self.jobs.insert(undo.clone(), (String::new(), 0, false));

@@ -87,6 +87,8 @@ pub struct World {
     pub profiles: Vec<Value>,
     /// Each request as `METHOD path`, without query and signature.
     pub log: Vec<String>,
+    /// What was decided: the row, what, and the title.
+    pub decisions: Vec<(u64, String, Option<String>)>,
     /// What the next jobs end as, and their counters.
     pub job_status: String,
     pub job_counters: Vec<(String, u64)>,
@@ -140,6 +142,7 @@ impl Fake {
         let world = World {
             single_bytes: 64 << 20,
             part_bytes: 16 << 20,
+            decisions: Vec::new(),
             job_status: "COMPLETED_SUCCESS".to_owned(),
             job_counters: vec![("ROWS".to_owned(), 2), ("CREATED".to_owned(), 2)],
             profiles: vec![
