@@ -55,6 +55,11 @@ const RUNS: &[Run] = &[
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    // The product's own words about what goes wrong.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let wanted = std::env::args().nth(1).unwrap_or_default();
     // What runs start this program for as another process.
     match wanted.as_str() {

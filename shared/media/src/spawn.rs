@@ -132,6 +132,7 @@ async fn try_run(
         .process_group(0)
         .kill_on_drop(true);
     let mut child = command.spawn()?;
+    let id = child.id();
     // Drops before `work_dir`, so that nothing writes into the folder while it is removed.
     let _group = child.id().and_then(|id| i32::try_from(id).ok()).map(ProcessGroup);
 
@@ -155,6 +156,9 @@ async fn try_run(
     };
     let Ok(ended) = tokio::time::timeout(wall, talk).await else {
         let reason = format!("not finished within {} s", wall.as_secs());
+        if id.and_then(processor_time).is_some_and(|used| was_starved(used, wall)) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+        }
         return Ok(Answer::Failed { code: FailureCode::ThumbTimeout, reason });
     };
     let (answer, complaint, status) = ended?;
@@ -164,6 +168,25 @@ async fn try_run(
         return Ok(answer);
     }
     Ok(post_mortem(status, &String::from_utf8_lossy(&complaint)))
+}
+
+/// The processor time that a process and the children it waited for have used.
+fn processor_time(id: u32) -> Option<Duration> {
+    processor_time_of(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
+}
+
+/// Reads it from the kernel's line: the 14th to 17th words, in hundredths of a second, behind a name that may hold anything.
+fn processor_time_of(stat: &str) -> Option<Duration> {
+    let (_, words) = stat.rsplit_once(')')?;
+    let ticks = words.split_whitespace().skip(11).take(4).map(str::parse::<u64>);
+    let hundredths = ticks.sum::<Result<u64, _>>().ok()?;
+    Some(Duration::from_millis(hundredths * 10))
+}
+
+/// Whether time ran out because the machine was busy with something else: then another try may do better, and the file is
+/// not to blame.
+fn was_starved(used: Duration, wall: Duration) -> bool {
+    used <= wall / 4
 }
 
 /// Kills what is left of the child's process group when it goes out of scope.
@@ -227,6 +250,16 @@ mod tests {
         let left =
             ["OSL_PIPE_0_alive", "OSL_PIPE_0_dead", "other", "OSL_PIPE_file"].map(|name| at(name).exists());
         assert!(left[0] && !left[1] && left[2], "{left:?}");
+    }
+
+    #[test]
+    fn a_child_that_got_little_of_the_processor_was_starved() {
+        let stat = "7 (a ) b) R 1 7 7 0 -1 4194304 84 0 0 0 120 30 40 10 20 0 1 0 1";
+        assert_eq!(processor_time_of(stat), Some(Duration::from_secs(2)));
+        assert_eq!(processor_time_of("7 (thumbnail) R 1"), Some(Duration::ZERO));
+        assert_eq!(processor_time_of("nothing"), None);
+        let wall = Duration::from_secs(10);
+        assert!(was_starved(Duration::from_secs(2), wall) && !was_starved(Duration::from_secs(3), wall));
     }
 
     #[test]

@@ -135,7 +135,7 @@ async fn every_format_comes_out_red_and_twice_as_wide_as_high() {
 }
 
 #[tokio::test]
-async fn a_child_that_is_not_done_in_time_is_given_up() {
+async fn a_child_that_got_no_time_is_given_up_and_tried_again_later() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("a.png");
     std::fs::write(&source, png(4, 2, png::ColorType::Rgb, png::BitDepth::Eight, &[0; 24])).unwrap();
@@ -152,7 +152,7 @@ async fn a_child_that_is_not_done_in_time_is_given_up() {
     };
     let outcome = make_thumbnails(request, &tools).await;
     assert!(
-        matches!(outcome, ThumbnailOutcome::Failed { code: FailureCode::ThumbTimeout, retryable: false, .. }),
+        matches!(outcome, ThumbnailOutcome::Failed { code: FailureCode::ThumbIo, retryable: true, .. }),
         "{outcome:?}"
     );
 }

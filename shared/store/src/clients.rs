@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -18,6 +19,10 @@ const MAX_ATTEMPTS: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// From the request's last byte to the answer's first.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long bytes may stand still. A store that serves gigabytes from cold needs more than the SDK's five seconds, and a
+/// download that is given up begins again.
+const STALL: Duration = Duration::from_secs(60);
 
 /// The clients of DynamoDB, S3 and SQS, sharing credentials, region and connections.
 #[derive(Debug, Clone)]
@@ -61,7 +66,10 @@ impl Clients {
     fn from_config(config: SdkConfig) -> Self {
         let own_endpoint =
             config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(own_endpoint).build();
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(own_endpoint)
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL).build())
+            .build();
         Self {
             dynamo: aws_sdk_dynamodb::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),

@@ -65,7 +65,7 @@ async fn b21_a_run_that_stops_after_every_few_calls_ends_like_one_that_was_not_d
         }
     }
     assert!(kills.load(Ordering::Relaxed) > 10, "the run was disturbed");
-    let ended = desk.finish(&job).await;
+    let ended = desk.finish_later(&job).await;
     let counts: Vec<u64> = ["rows", "created", "failed", "files", "files_unnamed"]
         .iter()
         .map(|name| counter(&ended, name))
