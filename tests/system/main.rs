@@ -12,6 +12,7 @@ mod faults;
 mod gateway;
 mod http_conditions;
 mod http_fuzz;
+mod iiif;
 mod imports;
 mod refusals;
 mod registration;

@@ -43,6 +43,7 @@ fn request(endpoint: &Endpoint, title: &Title, [file, upload, profile, job]: [&s
             json!({ "record_format": { "value": "dc" }, "anies": [crate::walk::DC] })
         }
         "create_representation" | "update_representation" => crate::walk::representation("AUXILIARY"),
+        "put_structure" => json!({ "behavior": { "value": "PAGED" } }),
         "create_file" => json!({ "path": "upload/a.png" }),
         "update_file" => json!({ "label": "new" }),
         "create_upload" => wish(&title.rep, "a.png", b"x"),

@@ -8,7 +8,7 @@ use vitrine_app::App;
 use vitrine_app::register_file::Message;
 use vitrine_domain::Timestamp;
 use vitrine_domain::audit::{AuditRow, Origin};
-use vitrine_domain::file::{Content, DigitalFile, FileStatus, Thumbnail};
+use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbnail};
 use vitrine_domain::ids::{FileId, UserId};
 use vitrine_store::Change;
 use vitrine_store::catalog::PageRequest;
@@ -133,6 +133,7 @@ fn file(
             mime: "text/plain".to_owned(),
         }),
         thumbnail: Thumbnail::Unsupported { reason: "made for a scale run".to_owned() },
+        facts: MediaFacts::default(),
         created_by: UserId::system(),
         created_at: now,
         modified_by: UserId::system(),

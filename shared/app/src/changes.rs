@@ -18,6 +18,7 @@ use vitrine_domain::library::Library;
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
+use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 use vitrine_store::keys::Versioned;
 use vitrine_store::{Change, CommitError};
@@ -44,6 +45,7 @@ subject!(
     BibRecord, "BIB", mms_id;
     Collection, "COLL", id;
     Representation, "REP", id;
+    Structure, "REP", representation;
     DigitalFile, "FILE", id;
     Upload, "UPLOAD", id;
     OutboxRow, "OUTBOX", id;

@@ -20,6 +20,7 @@ pub mod removals;
 pub mod representations;
 pub mod rights;
 pub mod run_import;
+mod structures;
 pub mod sweep;
 pub mod thumbnails;
 pub mod uploads;

@@ -1,10 +1,10 @@
 //! Thumbnails: draws a registered file, or the picture that staff supplied for it (walk 1; T1, T2).
 
 use serde::{Deserialize, Serialize};
-use vitrine_domain::file::{DigitalFile, THUMBNAIL_SIDES, Thumbnail, ThumbnailImage};
+use vitrine_domain::file::{DigitalFile, MediaFacts, THUMBNAIL_SIDES, Thumbnail, ThumbnailImage};
 use vitrine_domain::ids::{EventId, FileId};
 use vitrine_domain::outbox::OutboxRow;
-use vitrine_media::{HEAD_LEN, ThumbnailOutcome, ThumbnailRequest, Tools, identify, make_thumbnails};
+use vitrine_media::{Facts, HEAD_LEN, ThumbnailOutcome, ThumbnailRequest, Tools, identify, make_thumbnails};
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{Bucket, ObjectsError};
 
@@ -56,30 +56,26 @@ impl App {
         let Thumbnail::Pending { supplied } = &file.thumbnail else {
             return self.settle(call, message).await;
         };
-        let thumbnail = match supplied {
-            Some(key) => match self.draw_supplied(&file, key, tools).await? {
+        let drawn = match supplied {
+            Some(key) => match self.draw_supplied(&file, key, tools).await?.thumbnail {
+                // The sides of a supplied picture are not those of the file.
+                Thumbnail::Ready { images, .. } => Drawn::from(Thumbnail::Ready { images, supplied: true }),
                 // A supplied picture that is none does not stand in the way of our own.
-                Thumbnail::Ready { images, .. } => Thumbnail::Ready { images, supplied: true },
                 _ => self.draw(&file, tools).await?,
             },
             None => self.draw(&file, tools).await?,
         };
-        again_on_conflict(|| self.record_thumbnail(call, message, Some(&file.thumbnail), &thumbnail)).await
+        again_on_conflict(|| self.record_thumbnail(call, message, Some(&file.thumbnail), &drawn)).await
     }
 
-    async fn draw_supplied(
-        &self,
-        file: &DigitalFile,
-        key: &str,
-        tools: &Tools,
-    ) -> Result<Thumbnail, AppError> {
+    async fn draw_supplied(&self, file: &DigitalFile, key: &str, tools: &Tools) -> Result<Drawn, AppError> {
         let source = Source { bucket: Bucket::Derivatives, key, version: None, name: key, mime: None };
         self.draw_source(file, &source, tools).await
     }
 
-    async fn draw(&self, file: &DigitalFile, tools: &Tools) -> Result<Thumbnail, AppError> {
+    async fn draw(&self, file: &DigitalFile, tools: &Tools) -> Result<Drawn, AppError> {
         let Some(content) = &file.content else {
-            return Ok(Thumbnail::Unsupported { reason: "the file has no bytes".to_owned() });
+            return Ok(Thumbnail::Unsupported { reason: "the file has no bytes".to_owned() }.into());
         };
         let source = Source {
             bucket: Bucket::Content,
@@ -96,7 +92,7 @@ impl App {
         file: &DigitalFile,
         source: &Source<'_>,
         tools: &Tools,
-    ) -> Result<Thumbnail, AppError> {
+    ) -> Result<Drawn, AppError> {
         let folder = tempfile::tempdir().map_err(|error| AppError::Unavailable(Box::new(error)))?;
         let path = folder.path().join("source");
         match self
@@ -107,13 +103,14 @@ impl App {
             Ok(_) => {}
             Err(ObjectsError::Mismatch { .. }) => {
                 let reason = format!("files of more than {MAX_SOURCE_BYTES} bytes get no thumbnail");
-                return Ok(Thumbnail::Unsupported { reason });
+                return Ok(Thumbnail::Unsupported { reason }.into());
             }
             Err(ObjectsError::NotFound { .. }) => {
                 return Ok(Thumbnail::Failed {
                     code: "THUMB_MISSING".to_owned(),
                     reason: "the bytes are not there".to_owned(),
-                });
+                }
+                .into());
             }
             Err(error) => return Err(error.into()),
         }
@@ -132,7 +129,7 @@ impl App {
             out_dir: folder.path().to_owned(),
         };
         match make_thumbnails(request, tools).await {
-            ThumbnailOutcome::Made { thumbnails, .. } => {
+            ThumbnailOutcome::Made { thumbnails, facts, .. } => {
                 let mut images = Vec::with_capacity(thumbnails.len());
                 for made in thumbnails {
                     let bytes = tokio::fs::read(&made.path)
@@ -151,14 +148,15 @@ impl App {
                         size_bytes,
                     });
                 }
-                Ok(Thumbnail::Ready { images, supplied: false })
+                let facts = upright(&facts, &images);
+                Ok(Drawn { thumbnail: Thumbnail::Ready { images, supplied: false }, facts })
             }
-            ThumbnailOutcome::Unsupported { reason } => Ok(Thumbnail::Unsupported { reason }),
+            ThumbnailOutcome::Unsupported { reason } => Ok(Thumbnail::Unsupported { reason }.into()),
             ThumbnailOutcome::Failed { retryable: true, reason, .. } => {
                 Err(AppError::Unavailable(Box::new(std::io::Error::other(reason))))
             }
             ThumbnailOutcome::Failed { code, reason, .. } => {
-                Ok(Thumbnail::Failed { code: code.as_str().to_owned(), reason })
+                Ok(Thumbnail::Failed { code: code.as_str().to_owned(), reason }.into())
             }
         }
     }
@@ -168,23 +166,24 @@ impl App {
         &self,
         call: &Call,
         message: &Message,
-        drawn: Option<&Thumbnail>,
-        thumbnail: &Thumbnail,
+        waiting: Option<&Thumbnail>,
+        drawn: &Drawn,
     ) -> Result<Derived, AppError> {
         let Some(before) = self.catalog.file(&message.file).await? else {
             return self.settle(call, message).await;
         };
         // Another worker was quicker, or a newer picture was supplied while this one was drawn.
         let waits = matches!(before.thumbnail, Thumbnail::Pending { .. });
-        if !waits || drawn.is_some_and(|drawn| *drawn != before.thumbnail) {
+        if !waits || waiting.is_some_and(|waiting| *waiting != before.thumbnail) {
             return self.settle(call, message).await;
         }
-        let after = DigitalFile { thumbnail: thumbnail.clone(), ..before.clone() };
+        let facts = if drawn.facts.is_empty() { before.facts } else { drawn.facts };
+        let after = DigitalFile { thumbnail: drawn.thumbnail.clone(), facts, ..before.clone() };
         let mut change = self.change(call, "file.thumbnail", Some(&before), Some(&after));
         change.replace(&after)?;
         change.forget(OutboxRow::KIND, keys::outbox(&message.event));
         self.catalog.commit(&change).await?;
-        Ok(Derived::Recorded(thumbnail.state()))
+        Ok(Derived::Recorded(drawn.thumbnail.state()))
     }
 
     /// Removes the outbox row of work that needs no doing.
@@ -194,6 +193,25 @@ impl App {
         }
         Ok(Derived::Already)
     }
+}
+
+/// What came of drawing a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Drawn {
+    thumbnail: Thumbnail,
+    facts: MediaFacts,
+}
+
+impl From<Thumbnail> for Drawn {
+    fn from(thumbnail: Thumbnail) -> Self {
+        Self { thumbnail, facts: MediaFacts::default() }
+    }
+}
+
+fn upright(facts: &Facts, images: &[ThumbnailImage]) -> MediaFacts {
+    let Facts { width, height, pages, duration_ms, .. } = *facts;
+    let facts = MediaFacts { width, height, pages, duration_ms };
+    images.last().map_or(facts, |image| facts.turned_like(image.width, image.height))
 }
 
 struct Source<'a> {

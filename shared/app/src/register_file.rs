@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_domain::audit::Origin;
-use vitrine_domain::file::{Content, DigitalFile, FileStatus, Thumbnail};
+use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbnail};
 use vitrine_domain::ids::{FileId, UploadId};
 use vitrine_domain::outbox::{Work, retry_after_seconds};
 use vitrine_domain::representation::Representation;
@@ -515,6 +515,7 @@ fn new_file(
         status_reason: None,
         content: Some(content),
         thumbnail,
+        facts: MediaFacts::default(),
         created_by: upload.owner.clone(),
         created_at: call.now,
         modified_by: upload.owner.clone(),

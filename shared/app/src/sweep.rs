@@ -111,7 +111,8 @@ impl App {
                 code: "THUMB_GAVE_UP".to_owned(),
                 reason: format!("no worker finished it in {MAX_ATTEMPTS} tries"),
             };
-            again_on_conflict(|| self.record_thumbnail(call, &message, None, &thumbnail)).await?;
+            let drawn = thumbnail.into();
+            again_on_conflict(|| self.record_thumbnail(call, &message, None, &drawn)).await?;
             return Ok(Step::Settled);
         }
         self.queues.send(Queue::Derivatives, message.to_json()).await?;

@@ -47,6 +47,9 @@ pub struct DigitalFile {
     pub content: Option<Content>,
     /// Its thumbnail.
     pub thumbnail: Thumbnail,
+    /// What drawing it told of it.
+    #[serde(skip_serializing_if = "MediaFacts::is_empty", default)]
+    pub facts: MediaFacts,
     /// Who uploaded it.
     pub created_by: UserId,
     /// When it was registered.
@@ -77,6 +80,43 @@ pub struct Content {
     pub crc64nvme: String,
     /// The MIME type judged from the bytes.
     pub mime: String,
+}
+
+/// Sides, pages and playing time of a file, upright; none where its format or the drawing of its thumbnail did not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MediaFacts {
+    /// Width in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Pages, slides or images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+    /// Playing time in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
+impl MediaFacts {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same for something whose upright picture has these sides: a camera held upright writes a lying picture and
+    /// a note to turn it.
+    #[must_use]
+    pub fn turned_like(self, width: u32, height: u32) -> Self {
+        match (self.width, self.height) {
+            (Some(w), Some(h)) if (w > h && width < height) || (w < h && width > height) => {
+                Self { width: Some(h), height: Some(w), ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// The thumbnail of a file.
@@ -184,6 +224,15 @@ mod tests {
         for bad in ["", ".", "..", "a/b", "a\\b", "new\nline", "nul\0", &"x".repeat(256)] {
             assert!(check_file_name(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn sides_are_those_of_the_upright_picture() {
+        let facts = MediaFacts { width: Some(4000), height: Some(3000), ..MediaFacts::default() };
+        assert_eq!(facts.turned_like(768, 1024).width, Some(3000));
+        assert_eq!(facts.turned_like(1024, 768), facts);
+        assert_eq!(facts.turned_like(10, 10), facts);
+        assert_eq!(MediaFacts::default().turned_like(1, 2), MediaFacts::default());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod edit;
 mod envelope;
 mod error;
 mod identifier;
+pub mod iiif;
 mod index;
 pub mod limits;
 mod marc;

@@ -14,6 +14,7 @@ use vitrine_domain::ids::{CollectionId, EventId, FileId, KeyId, MmsId, RepId, Up
 use vitrine_domain::library::{Library, LibraryCode};
 use vitrine_domain::outbox::OutboxRow;
 use vitrine_domain::representation::Representation;
+use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 
 use crate::change::{Attributes, key_attributes};
@@ -168,6 +169,11 @@ impl Catalog {
     /// A representation, deleted or not.
     pub async fn representation(&self, rep: &RepId) -> Result<Option<Representation>, StoreError> {
         self.get(keys::representation(rep)).await
+    }
+
+    /// The structure of a representation, empty where it was deleted.
+    pub async fn structure(&self, rep: &RepId) -> Result<Option<Structure>, StoreError> {
+        self.get(keys::structure(rep)).await
     }
 
     /// A file, deleted or not.

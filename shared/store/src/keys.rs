@@ -20,6 +20,7 @@ use vitrine_domain::library::{Library, LibraryCode};
 use vitrine_domain::outbox::{OutboxRow, SHARDS};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
+use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,13 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "`REP`",
         "`REPS#{mms}` / `{order}#{rep}`",
         "representations of a title, in order",
+    ],
+    [
+        "structure",
+        "`REP#{rep}`",
+        "`STRUCTURE`",
+        "-",
+        "table of contents of a representation; empty once it is deleted",
     ],
     [
         "file",
@@ -209,6 +217,11 @@ pub fn members_of(collection: &CollectionId) -> String {
 /// A representation's key.
 pub fn representation(rep: &RepId) -> Key {
     Key::new(format!("REP#{rep}"), "REP")
+}
+
+/// The key of a representation's structure.
+pub fn structure(rep: &RepId) -> Key {
+    Key::new(format!("REP#{rep}"), "STRUCTURE")
 }
 
 /// The index partition that lists a title's representations.
@@ -467,6 +480,7 @@ macro_rules! versioned {
 versioned!(
     BibRecord,
     Representation,
+    Structure,
     DigitalFile,
     Collection,
     Upload,
@@ -496,6 +510,7 @@ item!(Representation, "representation", |it| representation(&it.id), |it| {
         .is_none()
         .then(|| Key::new(representations_of(&it.mms_id), ordered(it.fields.order, it.id.as_str())))
 });
+item!(Structure, "structure", |it| structure(&it.representation), |_| None);
 item!(DigitalFile, "file", |it| file(&it.id), |it| {
     it.removal.is_none().then(|| Key::new(files_of(&it.representation), ordered(it.order, it.id.as_str())))
 });

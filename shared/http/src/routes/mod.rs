@@ -9,6 +9,7 @@ mod imports;
 mod jobs;
 mod policies;
 mod representations;
+mod structures;
 mod uploads;
 mod users;
 
@@ -120,6 +121,9 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "get_representation" => get(representations::read),
         "update_representation" => put(representations::update),
         "delete_representation" => delete(representations::remove),
+        "get_structure" => get(structures::read),
+        "put_structure" => put(structures::update),
+        "delete_structure" => delete(structures::remove),
         "list_files" => get(files::list),
         "create_file" => post(files::create),
         "get_file" => get(files::read),

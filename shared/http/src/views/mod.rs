@@ -23,6 +23,7 @@ mod jobs;
 mod libraries;
 mod policies;
 mod representations;
+mod structures;
 mod uploads;
 mod users;
 
@@ -41,6 +42,7 @@ pub use self::jobs::{JOB, JOBS, LINK, ROW, ROWS, report, row};
 pub use self::libraries::{LIBRARIES, LIBRARY};
 pub use self::policies::{POLICIES, POLICY, SIMULATED, SIMULATION, simulated};
 pub use self::representations::{REPRESENTATION, REPRESENTATIONS};
+pub use self::structures::STRUCTURE;
 pub use self::uploads::{PARTS, SIGNED_PARTS, UPLOAD, part, signed};
 pub use self::users::{API_KEY, API_KEYS, PERMISSIONS, USER, USERS, permission};
 use crate::wire::query::cursor;
