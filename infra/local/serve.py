@@ -8,7 +8,7 @@ Started by the Rust crate `vitrine-engine` with an environment of its own; every
     PERSIST_STATE            "1": load and save; the engine itself saves only when it stops in good order,
     SNAPSHOT_SECONDS         so this launcher also saves on a timer
 
-It uses a private function of the engine; the version is pinned for that reason.
+It uses private functions of the engine; the version is pinned for that reason.
 """
 
 import asyncio
@@ -71,6 +71,27 @@ def loopback_counts_as_tls(app):
     return wrapped
 
 
+def versions_are_served_like_objects(s3) -> None:
+    """Links of ours name a version; of a version the engine serves neither ranges nor the type that was asked for."""
+    get_object = s3._get_object
+
+    def get(bucket, key, headers, query_params=None):
+        status, answered, body = get_object(bucket, key, headers, query_params)
+        if status == 200 and s3._qp(query_params or {}, "versionId", ""):
+            s3._apply_response_overrides(answered, query_params)
+            if headers.get("range"):
+                found = s3._parse_range(headers["range"], len(body))
+                if found is None:
+                    return 416, {"Content-Range": f"bytes */{len(body)}"}, b""
+                start, end = found
+                answered["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
+                status, body = 206, body[start : end + 1]
+                answered["Content-Length"] = str(len(body))
+        return status, answered, body
+
+    s3._get_object = get
+
+
 async def main(listener: socket.socket) -> None:
     # The engine answers its Lambda workers in small packets; without this each call waits about 40 ms.
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
@@ -79,6 +100,9 @@ async def main(listener: socket.socket) -> None:
     from hypercorn.config import Config
     import ministack.app as engine
     from ministack.core.persistence import save_all
+    from ministack.services import s3
+
+    versions_are_served_like_objects(s3)
 
     def save() -> None:
         save_all(engine._build_persistence_save_dict())

@@ -7,6 +7,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod delivery;
 mod events;
 mod faults;
 mod gateway;

@@ -15,9 +15,9 @@ use vitrine_testing::{Answer, Client, Stack, operator};
 use crate::imports::Desk;
 use crate::walk::{Title, red_png, representation, settle, text, title, upload};
 
-const POLICIES: &str = "/conf/access-rights-policies";
+pub const POLICIES: &str = "/conf/access-rights-policies";
 
-fn body(name: &str, rules: Value, default: &str) -> Value {
+pub fn body(name: &str, rules: Value, default: &str) -> Value {
     json!({
         "name": name,
         "denied_note": "Ask at the desk.",
@@ -27,7 +27,7 @@ fn body(name: &str, rules: Value, default: &str) -> Value {
     })
 }
 
-fn rule(input: &str, operator: &str, values: &[&str], effect: &str) -> Value {
+pub fn rule(input: &str, operator: &str, values: &[&str], effect: &str) -> Value {
     json!({
         "name": format!("{effect} by {input}"),
         "inputs": [{ "input": input, "operator": operator, "values": values }],
@@ -35,12 +35,12 @@ fn rule(input: &str, operator: &str, values: &[&str], effect: &str) -> Value {
     })
 }
 
-async fn policy(client: &Client, body: Value) -> String {
+pub async fn policy(client: &Client, body: Value) -> String {
     text(&client.post(POLICIES, body).await.ok(), "id")
 }
 
 /// Gives a title's representation a policy, or none.
-async fn govern(client: &Client, title: &Title, policy: Option<&str>) -> Answer {
+pub async fn govern(client: &Client, title: &Title, policy: Option<&str>) -> Answer {
     let mut body = representation("PRESERVATION_MASTER");
     body["access_rights_policy_id"] = json!({ "value": policy.unwrap_or_default() });
     client.put(&format!("/bibs/{}/representations/{}", title.mms, title.rep), body).await

@@ -20,6 +20,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_IMPORTS_QUEUE_URL", "ImportsQueueUrl"),
     ("VITRINE_API_URL", "ApiUrl"),
     ("VITRINE_DELIVERY_URL", "DeliveryUrl"),
+    ("VITRINE_VIEWER_ORIGINS", "ViewerOrigins"),
     ("VITRINE_TOKEN_ISSUER", "Issuer"),
     ("VITRINE_TOKEN_AUDIENCE", "Audience"),
     ("VITRINE_TOKEN_KEYS_URL", "TokenKeysUrl"),

@@ -8,6 +8,7 @@ mod error;
 
 pub mod bibs;
 pub mod collections;
+pub mod delivery;
 pub mod files;
 pub mod imports;
 pub mod jobs;

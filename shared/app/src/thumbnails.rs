@@ -1,45 +1,19 @@
 //! The thumbnail service: which picture stands for a file, a representation, a title or a collection (T3, T5).
 
-use vitrine_domain::Timestamp;
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
 use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId};
-use vitrine_domain::representation::{Representation, UsageType};
-use vitrine_domain::rights::{Decision, Viewer};
+use vitrine_domain::representation::Representation;
+use vitrine_domain::rights::{Decision, Terms, Viewer};
 use vitrine_media::{Family, Icon, MediaType, icon};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::objects::{Bucket, Disposition, SignedGet};
 
+use crate::delivery::{REPRESENTATIONS_SEEN, in_order_of_choice};
 use crate::{App, AppError, Call};
 
 /// How long the link to a picture lives, in seconds: as long as its address may be remembered, and as long again.
 const LINK_SECONDS: u64 = 2 * 60;
-/// Of so many representations the one that stands for a title is chosen.
-const REPRESENTATIONS_SEEN: u32 = 100;
-
-/// How long an answer holds.
-#[derive(Debug, Clone, Copy)]
-struct Terms {
-    shared_seconds: u64,
-    link_seconds: u64,
-}
-
-impl Terms {
-    fn of(decision: &Decision, now: Timestamp) -> Self {
-        Self {
-            shared_seconds: decision.shared_seconds(now),
-            link_seconds: decision.link_seconds(now, LINK_SECONDS),
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            shared_seconds: self.shared_seconds.min(other.shared_seconds),
-            link_seconds: self.link_seconds.min(other.link_seconds),
-        }
-    }
-}
-
 /// What stands for something.
 #[derive(Debug, Clone)]
 pub enum Picture {
@@ -74,6 +48,17 @@ pub enum Pictured {
     Collection(CollectionId),
 }
 
+impl std::fmt::Display for Pictured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(id) => id.fmt(f),
+            Self::Representation(id) => id.fmt(f),
+            Self::Bib(id) => id.fmt(f),
+            Self::Collection(id) => id.fmt(f),
+        }
+    }
+}
+
 impl std::str::FromStr for Pictured {
     type Err = AppError;
     fn from_str(id: &str) -> Result<Self, AppError> {
@@ -105,6 +90,20 @@ impl App {
         id: &Pictured,
         long_side: u32,
     ) -> Result<Picture, AppError> {
+        // Whatever was missing on the way, a file or the title above it, the answer is about what was asked for.
+        match self.find_thumbnail(call, viewer, id, long_side).await {
+            Err(AppError::NotFound { .. }) => Err(AppError::not_found("thumbnail", id)),
+            found => found,
+        }
+    }
+
+    async fn find_thumbnail(
+        &self,
+        call: &Call,
+        viewer: &Viewer,
+        id: &Pictured,
+        long_side: u32,
+    ) -> Result<Picture, AppError> {
         match id {
             Pictured::File(id) => {
                 let file = self.catalog.file(id).await?.filter(|file| file.removal.is_none());
@@ -112,13 +111,13 @@ impl App {
                 let representation = self.representation(&file.representation).await?;
                 let bib = self.bib(&file.mms_id).await?;
                 let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
-                self.picture(call, Terms::of(&decision, call.now), &file, long_side).await
+                self.picture(call, decision.terms(call.now), &file, long_side).await
             }
             Pictured::Representation(id) => {
                 let representation = self.representation(id).await?;
                 let bib = self.bib(&representation.mms_id).await?;
                 let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
-                let terms = Terms::of(&decision, call.now);
+                let terms = decision.terms(call.now);
                 self.of_representation(call, terms, &representation, long_side).await
             }
             Pictured::Bib(id) => {
@@ -179,8 +178,9 @@ impl App {
         });
         let visible: Vec<_> = decided.filter(|(_, decision)| decision.shows_thumbnail).collect();
         // Who sees more of the title may be shown another picture, which is not for everyone then.
-        let terms = visible.iter().map(|(_, decision)| Terms::of(decision, call.now)).reduce(Terms::and);
-        let chosen = choose(visible.into_iter().map(|(representation, _)| representation).collect());
+        let terms = visible.iter().map(|(_, decision)| decision.terms(call.now)).reduce(Terms::and);
+        let visible = visible.into_iter().map(|(representation, _)| representation).collect();
+        let chosen = in_order_of_choice(visible).into_iter().next();
         match (chosen, terms) {
             (Some(representation), Some(terms)) => {
                 self.of_representation(call, terms, &representation, long_side).await
@@ -241,22 +241,9 @@ impl App {
             file_name: "thumbnail.jpg",
             mime: &image.mime,
             disposition: Disposition::Inline,
-            seconds: terms.link_seconds,
+            seconds: terms.link_seconds(LINK_SECONDS),
         };
         let url = self.objects.presign_get(get, call.now).await?.url;
         Ok(Picture::Link { url, file: file.id.clone(), shared_seconds: terms.shared_seconds })
     }
-}
-
-/// The representation that stands for a title: lowest-id derivative, else the first master, else the first other.
-fn choose(mut visible: Vec<Representation>) -> Option<Representation> {
-    visible.retain(|representation| representation.fields.usage_type != UsageType::Auxiliary);
-    let derivative = visible
-        .iter()
-        .filter(|representation| representation.fields.usage_type == UsageType::DerivativeCopy)
-        .min_by(|a, b| a.id.cmp(&b.id));
-    let master = visible
-        .iter()
-        .find(|representation| representation.fields.usage_type == UsageType::PreservationMaster);
-    derivative.or(master).or(visible.first()).cloned()
 }

@@ -190,6 +190,15 @@ impl Thumbnail {
     }
 }
 
+impl Thumbnail {
+    /// The largest picture of at most `most` pixels on the long side.
+    pub fn image_within(&self, most: u32) -> Option<&ThumbnailImage> {
+        let Thumbnail::Ready { images, .. } = self else { return None };
+        let long_side = |image: &&ThumbnailImage| image.width.max(image.height);
+        images.iter().filter(|image| long_side(image) <= most).max_by_key(long_side)
+    }
+}
+
 /// The long sides, in pixels, that thumbnails are made in.
 pub const THUMBNAIL_SIDES: [u32; 2] = [200, 1024];
 
@@ -249,5 +258,9 @@ mod tests {
         assert_eq!(ready.image_for(201).unwrap().width, 1024);
         assert_eq!(ready.image_for(5000).unwrap().width, 1024);
         assert_eq!(Thumbnail::Pending { supplied: None }.image_for(1), None);
+        assert_eq!(ready.image_within(5000).unwrap().width, 1024);
+        assert_eq!(ready.image_within(1024).unwrap().width, 1024);
+        assert_eq!(ready.image_within(1023).unwrap().width, 200);
+        assert_eq!(ready.image_within(199), None);
     }
 }

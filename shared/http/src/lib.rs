@@ -12,5 +12,5 @@ pub mod routes;
 mod views;
 pub mod wire;
 
-pub use delivery::delivery_router;
+pub use delivery::{Origins, delivery_router};
 pub use routes::{Api, api_router};

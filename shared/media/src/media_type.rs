@@ -28,6 +28,23 @@ pub enum Family {
     Other,
 }
 
+impl Family {
+    /// The word for it on the wire
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Document => "document",
+            Self::Presentation => "presentation",
+            Self::Spreadsheet => "spreadsheet",
+            Self::Ebook => "ebook",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Text => "text",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A file's type as judged from its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MediaType {

@@ -39,6 +39,7 @@ variables!(
     "VITRINE_IMPORTS_QUEUE_URL", None, "queue of imports to go on with";
     "VITRINE_API_URL", Some("http://127.0.0.1/almaws/v1"), "where the API is reached; begins the links in answers";
     "VITRINE_DELIVERY_URL", Some("http://127.0.0.1/view"), "where delivery is reached; begins the links in answers";
+    "VITRINE_VIEWER_ORIGINS", Some(""), "web origins, separated by commas, whose pages may read delivery's answers with their viewers' cookies (S4)";
     "VITRINE_TOKEN_ISSUER", Some(""), "issuer of bearer tokens; none are taken where it is empty";
     "VITRINE_TOKEN_AUDIENCE", Some(""), "audience or client id that a token must name";
     "VITRINE_TOKEN_KEYS_URL", Some(""), "address of the issuer's key set; the issuer's `/.well-known/jwks.json` where empty";
@@ -63,6 +64,7 @@ pub struct Config {
     pub queues: QueueUrls,
     pub api_url: String,
     pub delivery_url: String,
+    pub viewer_origins: String,
     pub token_issuer: String,
     pub token_audience: String,
     pub token_keys_url: String,
@@ -133,6 +135,7 @@ impl Config {
             },
             api_url: text("VITRINE_API_URL")?,
             delivery_url: text("VITRINE_DELIVERY_URL")?,
+            viewer_origins: text("VITRINE_VIEWER_ORIGINS")?,
             token_issuer: text("VITRINE_TOKEN_ISSUER")?,
             token_audience: text("VITRINE_TOKEN_AUDIENCE")?,
             token_keys_url: text("VITRINE_TOKEN_KEYS_URL")?,

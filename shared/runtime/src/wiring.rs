@@ -8,12 +8,12 @@ use vitrine_app::{App, Settings};
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::ids::{IdError, Minter, UserId};
-use vitrine_http::Api;
 use vitrine_http::auth::{
     Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked, TokenSettings,
     Unavailable,
 };
 use vitrine_http::wire::Throttle;
+use vitrine_http::{Api, Origins};
 use vitrine_media::Tools;
 use vitrine_store::Catalog;
 use vitrine_store::clients::{Clients, fetch};
@@ -68,6 +68,7 @@ pub fn api(config: &Config, app: App) -> Api {
             NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MIN),
         ),
         addresses: Api::addresses(&config.api_url, &config.delivery_url, &config.institution),
+        viewer_origins: Origins::parse(&config.viewer_origins),
         clock: Arc::new(Timestamp::now),
         app,
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::condition::Truth;
 use super::policy::{Effect, Output, Permission, SizeTier};
+use super::terms::Terms;
 use crate::coded;
 
 /// The longest that anyone may remember what everyone may see, in seconds (B35).
@@ -159,15 +160,9 @@ impl Decision {
         }
     }
 
-    /// For how many seconds a link may open what the viewer sees now: at most `most`, and not past the instant at which
-    /// it sees something else (B44).
-    pub fn link_seconds(&self, now: Timestamp, most: u64) -> u64 {
-        match self.changes_at {
-            Some(at) => {
-                u64::try_from(at.as_second().saturating_sub(now.as_second())).unwrap_or(0).clamp(1, most)
-            }
-            None => most,
-        }
+    /// How long what was decided at `now` holds.
+    pub fn terms(&self, now: Timestamp) -> Terms {
+        Terms { shared_seconds: self.shared_seconds(now), until: self.changes_at, now }
     }
 
     pub(super) fn plain(outcome: Outcome, decider: Decider) -> Self {

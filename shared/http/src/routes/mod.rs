@@ -27,6 +27,7 @@ use vitrine_domain::audit::Origin;
 use vitrine_store::catalog::PageRequest;
 
 use crate::auth::Authenticator;
+use crate::delivery::Origins;
 use crate::views::Addresses;
 use crate::wire::{Exchange, Paging, Params, Problem, Throttle, with_edge};
 
@@ -43,6 +44,8 @@ pub struct Api {
     pub throttle: Throttle,
     /// Where addresses in answers begin.
     pub addresses: Arc<Addresses>,
+    /// Whose pages may read what delivery answers.
+    pub viewer_origins: Origins,
     /// The time; an argument, so that a test can set it.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }

@@ -17,6 +17,7 @@ macro_rules! list_shape {
 
 mod bibs;
 mod collections;
+mod delivery;
 mod files;
 mod imports;
 mod jobs;

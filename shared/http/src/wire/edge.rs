@@ -58,26 +58,39 @@ impl Exchange {
     }
 }
 
-/// Puts the edge around routes.
+/// Puts the edge around routes that answer in the format that the client wants.
 pub fn with_edge(routes: Router) -> Router {
-    routes.layer(middleware::from_fn(edge))
+    routes.layer(middleware::from_fn(|request: Request, next: Next| {
+        let chosen = choose_format(&request);
+        edge(chosen, request, next)
+    }))
 }
 
-async fn edge(mut request: Request, next: Next) -> Response {
+/// Puts the edge around routes that answer with pages, pictures and the like, whatever `Accept` says; a problem is JSON.
+pub fn with_delivery_edge(routes: Router) -> Router {
+    routes
+        .layer(middleware::from_fn(|request: Request, next: Next| edge((Format::Json, None), request, next)))
+}
+
+fn choose_format(request: &Request) -> (Format, Option<Problem>) {
+    let headers = request.headers();
+    let wanted = Params::parse(request.uri().query().unwrap_or_default())
+        .and_then(|params| params.get("format").map(|format| format.map(str::to_owned)));
+    match wanted {
+        Err(problem) => (negotiate(None, headers).unwrap_or(Format::Json), Some(problem)),
+        Ok(format) => match negotiate(format.as_deref(), headers) {
+            Ok(format) => (format, None),
+            Err(error) => (Format::Json, Some(not_acceptable(&error.to_string()))),
+        },
+    }
+}
+
+async fn edge((format, refused): (Format, Option<Problem>), mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = request_id(request.extensions());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let headers = request.headers().clone();
-    let wanted = Params::parse(request.uri().query().unwrap_or_default())
-        .and_then(|params| params.get("format").map(|format| format.map(str::to_owned)));
-    let (format, refused) = match wanted {
-        Err(problem) => (negotiate(None, &headers).unwrap_or(Format::Json), Some(problem)),
-        Ok(format) => match negotiate(format.as_deref(), &headers) {
-            Ok(format) => (format, None),
-            Err(error) => (Format::Json, Some(not_acceptable(&error.to_string()))),
-        },
-    };
     let refused = refused.or_else(|| {
         let readable = percent_decode_str(request.uri().path()).decode_utf8().is_ok();
         (!readable).then(|| Problem::bad_field("address", "must be UTF-8"))
@@ -168,7 +181,8 @@ fn render(exchange: &Exchange, method: &Method, headers: &HeaderMap, mut answer:
         ("referrer-policy", "no-referrer"),
         ("strict-transport-security", "max-age=31536000"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page says for itself what it may load.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));

@@ -116,6 +116,15 @@ pub fn names_representation(condition: &Condition, version: u64, format: Format)
     }
 }
 
+/// Whether `If-None-Match` names a tag that is no version: weak comparison.
+pub fn names_tag(headers: &HeaderMap, opaque: &str) -> bool {
+    match if_none_match(headers) {
+        None => false,
+        Some(Condition::Any) => true,
+        Some(Condition::Tags(tags)) => tags.iter().any(|tag| tag.opaque == opaque),
+    }
+}
+
 /// Reads a condition from headers; several lines are one list.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
+use vitrine_app::AppError;
 use vitrine_domain::problem::FieldProblem;
 
 use super::format::Format;
@@ -29,8 +30,14 @@ pub struct Problem {
     /// The vendor's error code, or a word where the vendor has none.
     pub code: &'static str,
     /// After how many seconds trying again makes sense.
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
+    /// What else a program can use, as RFC 9457 lets problems carry it.
+    pub more: More,
 }
+
+/// Further members. Most problems have none, and a problem is handed on as it is, so they take no room in it.
+#[allow(clippy::box_collection, reason = "a small error")]
+pub type More = Option<Box<Vec<(&'static str, String)>>>;
 
 impl Problem {
     /// A problem without fields.
@@ -41,7 +48,16 @@ impl Problem {
         code: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, kind, title, detail: detail.into(), fields: Vec::new(), code, retry_after: None }
+        Self {
+            status,
+            kind,
+            title,
+            detail: detail.into(),
+            fields: Vec::new(),
+            code,
+            retry_after: None,
+            more: None,
+        }
     }
 
     /// 400 for one field or parameter.
@@ -84,6 +100,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", "NOT_FOUND", detail)
     }
 
+    /// 404 of delivery: what is not there and what is not offered are told alike (B31).
+    pub fn no_resource(id: &str) -> Self {
+        AppError::NotFound { kind: "digital resource", id: id.chars().take(64).collect() }.into()
+    }
+
     /// 412 (D25).
     pub fn precondition_failed() -> Self {
         let detail = "it was changed since; read it again and decide anew";
@@ -105,7 +126,7 @@ impl Problem {
             "PER_SECOND_THRESHOLD",
             format!("{what}; try again in {wait_seconds} s"),
         );
-        Self { retry_after: Some(wait_seconds), ..problem }
+        Self { retry_after: Some(u32::try_from(wait_seconds).unwrap_or(u32::MAX)), ..problem }
     }
 
     /// 503: trying again in a moment can help.
@@ -136,8 +157,16 @@ impl Problem {
         }
     }
 
+    /// The same with a member that a program can use; nothing where there is no value.
+    pub fn with(mut self, name: &'static str, value: Option<String>) -> Self {
+        if let Some(value) = value {
+            self.more.get_or_insert_default().push((name, value));
+        }
+        self
+    }
+
     fn as_json(&self, request_id: &str) -> Value {
-        json!({
+        let mut body = json!({
             "type": format!("{TYPES}{}", self.kind),
             "title": self.title,
             "status": self.status.as_u16(),
@@ -147,7 +176,12 @@ impl Problem {
             "errorsExist": true,
             "errorList": { "error": [{ "errorCode": self.code, "errorMessage": self.detail, "trackingId": request_id }] },
             "result": null,
-        })
+        });
+        if let Some(members) = body.as_object_mut() {
+            let more = self.more.iter().flat_map(|more| more.iter());
+            members.extend(more.map(|(name, value)| ((*name).to_owned(), json!(value))));
+        }
+        body
     }
 
     fn as_xml(&self, request_id: &str) -> String {
@@ -156,11 +190,15 @@ impl Problem {
             let (field, message) = (escape_text(&problem.field), escape_text(&problem.message));
             fields.push_str(&format!("<field><name>{field}</name><message>{message}</message></field>"));
         }
+        let mut more = String::new();
+        for (name, value) in self.more.iter().flat_map(|more| more.iter()) {
+            more.push_str(&format!("<{name}>{}</{name}>", escape_text(value)));
+        }
         format!(
             "{DECLARATION}<web_service_result xmlns=\"{VENDOR_NAMESPACE}\"><errorsExist>true</errorsExist><errorList><error>\
              <errorCode>{}</errorCode><errorMessage>{}</errorMessage><trackingId>{}</trackingId></error></errorList>\
              <problem><type>{TYPES}{}</type><title>{}</title><status>{}</status><detail>{}</detail>\
-             <instance>urn:vitrine:request:{}</instance><fields>{fields}</fields></problem></web_service_result>",
+             <instance>urn:vitrine:request:{}</instance><fields>{fields}</fields>{more}</problem></web_service_result>",
             self.code,
             escape_text(&self.detail),
             escape_text(request_id),

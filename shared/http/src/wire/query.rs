@@ -159,15 +159,20 @@ impl Params {
     /// # Errors
     /// A number out of range, a cursor that is none of ours.
     pub fn paging(&self) -> Result<Paging, Problem> {
+        let offset = self.number("offset", 0, MAX_OFFSET)?;
+        Ok(Paging { offset, ..self.paging_by(10, 100)? })
+    }
+
+    /// `limit` and `next`: `limit` where none is given, at most `most`.
+    ///
+    /// # Errors
+    /// A number out of range, a cursor that is none of ours.
+    pub fn paging_by(&self, limit: u32, most: u32) -> Result<Paging, Problem> {
         let after = self.cursor()?;
         if after.as_ref().is_some_and(|text| text.split('\u{1f}').count() != 3) {
             return Err(bad_cursor());
         }
-        Ok(Paging {
-            limit: self.number("limit", 10, 100)?,
-            offset: self.number("offset", 0, MAX_OFFSET)?,
-            after,
-        })
+        Ok(Paging { limit: self.number("limit", limit, most)?, offset: 0, after })
     }
 }
 

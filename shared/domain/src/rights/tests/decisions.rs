@@ -341,7 +341,7 @@ fn b44_a_link_does_not_outlive_what_it_was_given_for() {
         (vec![until("2026-11-24T12:00:30Z"), rule(Effect::Allow, vec![])], 120),
     ] {
         let decision = asked(&policy(rules.clone(), Effect::Deny), &anyone());
-        assert_eq!(decision.link_seconds(now(), 120), seconds, "{rules:?}");
+        assert_eq!(decision.terms(now()).link_seconds(120), seconds, "{rules:?}");
     }
 }
 

@@ -1,0 +1,106 @@
+//! Bytes: short-lived links to exactly what a viewer may have (S7, HTTP-5). The bytes themselves go past us.
+
+use vitrine_domain::file::{Content, DigitalFile};
+use vitrine_media::Family;
+use vitrine_store::objects::{Bucket, Disposition, SignedGet};
+
+use super::offer::{Form, offer, shown_as};
+use super::open::nothing;
+use super::{Access, Opened};
+use crate::{App, AppError, Call};
+
+/// How long a link lives, in seconds (B35): long enough to begin, and for sound and film, which are fetched in ranges
+/// while they play, as long as most of them last.
+const LINK_SECONDS: u64 = 5 * 60;
+const PLAY_SECONDS: u64 = 3 * 60 * 60;
+
+/// What a viewer wants a file for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// To look at it.
+    Content,
+    /// To take it along.
+    Download,
+    /// To read it as text.
+    Text,
+}
+
+/// What a viewer is given of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// A link to the bytes: a secret for as long as it lives.
+    Link(String),
+    /// Nothing: it may be looked at but not taken along (A13).
+    ViewOnly,
+    /// Nothing: it may be seen only as a smaller picture than there is.
+    TooLarge,
+}
+
+impl App {
+    /// A link to the file that was opened, for a viewer that was let in.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] where no file was opened, where the viewer was not let in, and for the text of what has
+    /// none.
+    pub async fn give(&self, call: &Call, opened: &Opened, wanted: Wanted) -> Result<Given, AppError> {
+        let (Some(file), Access::Granted(permit)) = (&opened.file, &opened.access) else {
+            return Err(nothing(&opened.representation.id));
+        };
+        let Some(content) = &file.content else { return Err(nothing(&file.id)) };
+        let offer = offer(permit, file);
+        match wanted {
+            Wanted::Text if !offer.text => return Err(nothing(&file.id)),
+            _ if offer.form == Form::Nothing => return Ok(Given::TooLarge),
+            Wanted::Download if !offer.download => return Ok(Given::ViewOnly),
+            _ => {}
+        }
+        let plays = matches!(offer.family, Family::Audio | Family::Video);
+        let seconds = opened.terms.link_seconds(if plays { PLAY_SECONDS } else { LINK_SECONDS });
+        let smaller = permit.size.max_pixels().and_then(|most| file.thumbnail.image_within(most));
+        let name;
+        let get = match (offer.form, smaller) {
+            (Form::Picture, Some(image)) => {
+                name = picture_name(file, &image.mime);
+                SignedGet {
+                    bucket: Bucket::Derivatives,
+                    key: &image.key,
+                    version: None,
+                    file_name: &name,
+                    mime: &image.mime,
+                    disposition: disposition(wanted, true),
+                    seconds,
+                }
+            }
+            _ => whole(file, content, wanted, seconds),
+        };
+        Ok(Given::Link(self.objects.presign_get(get, call.now).await?.url))
+    }
+}
+
+fn whole<'a>(file: &'a DigitalFile, content: &'a Content, wanted: Wanted, seconds: u64) -> SignedGet<'a> {
+    let (mime, shown) = shown_as(&content.mime);
+    SignedGet {
+        bucket: Bucket::Content,
+        key: &content.key,
+        // Exactly the bytes that were decided on, whatever is put there later.
+        version: content.version_id.as_deref(),
+        file_name: &file.file_name,
+        mime,
+        disposition: disposition(wanted, shown),
+        seconds,
+    }
+}
+
+fn disposition(wanted: Wanted, shown: bool) -> Disposition {
+    match wanted {
+        Wanted::Content | Wanted::Text if shown => Disposition::Inline,
+        _ => Disposition::Attachment,
+    }
+}
+
+/// The name under which the picture of a file is saved.
+fn picture_name(file: &DigitalFile, mime: &str) -> String {
+    let stem = file.file_name.rsplit_once('.').map_or(file.file_name.as_str(), |(stem, _)| stem);
+    let ending = mime.strip_prefix("image/").unwrap_or("jpeg");
+    format!("{stem}.{ending}")
+}

@@ -1,0 +1,13 @@
+//! Delivery: what an address of delivery leads to, and what stands between this viewer and its files.
+//!
+//! Every door of delivery - JSON, page, manifest, bytes, text - begins with [`App::open`], so that all of them ask the
+//! same decision (B43).
+
+mod bytes;
+mod offer;
+mod open;
+
+pub use bytes::{Given, Wanted};
+pub use offer::{Form, Offer, offer};
+pub use open::{Access, Asked, Opened, Visit};
+pub(crate) use open::{REPRESENTATIONS_SEEN, in_order_of_choice};

@@ -1,0 +1,78 @@
+//! Bytes: a redirect to a short-lived signed link on the storage's own origin, never on ours (S7, B47). Ranges are asked
+//! for there.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
+use vitrine_app::delivery::{Given, Wanted};
+
+use super::answer::refusal;
+use super::resource::asked;
+use super::viewer::Viewer;
+use crate::routes::Api;
+use crate::wire::{Params, Problem};
+
+type Address = Path<[String; 2]>;
+
+pub(super) async fn content(
+    api: State<Api>,
+    viewer: Viewer,
+    path: Address,
+    params: Params,
+) -> Result<Response, Problem> {
+    give(api, viewer, path, params, Wanted::Content).await
+}
+
+pub(super) async fn download(
+    api: State<Api>,
+    viewer: Viewer,
+    path: Address,
+    params: Params,
+) -> Result<Response, Problem> {
+    give(api, viewer, path, params, Wanted::Download).await
+}
+
+pub(super) async fn text(
+    api: State<Api>,
+    viewer: Viewer,
+    path: Address,
+    params: Params,
+) -> Result<Response, Problem> {
+    give(api, viewer, path, params, Wanted::Text).await
+}
+
+async fn give(
+    State(api): State<Api>,
+    viewer: Viewer,
+    Path([institution, id]): Address,
+    params: Params,
+    wanted: Wanted,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let named = asked(&api, &institution, &id)?;
+    let opened = api.app.open(&viewer.call, &viewer.visit, &named).await?;
+    if opened.file.is_none() {
+        return Err(Problem::no_resource(&id));
+    }
+    if let Some(refused) = refusal(&opened, &api.addresses) {
+        return Err(refused);
+    }
+    let forbidden = |kind, reason: &str, detail| {
+        Problem::new(StatusCode::FORBIDDEN, kind, "Access rights do not allow it", "ACCESS_DENIED", detail)
+            .with("reason", Some(reason.to_owned()))
+    };
+    match api.app.give(&viewer.call, &opened, wanted).await? {
+        Given::Link(url) => {
+            let mut response = StatusCode::FOUND.into_response();
+            let link = HeaderValue::from_str(&url).map_err(|_| Problem::internal())?;
+            response.headers_mut().insert(LOCATION, link);
+            Ok(response)
+        }
+        Given::ViewOnly => Err(forbidden("view-only", "VIEW_ONLY", "it may be looked at but not downloaded")),
+        Given::TooLarge => {
+            let detail = "it may be seen only as a smaller picture, and there is none";
+            Err(forbidden("size-limited", "SIZE", detail))
+        }
+    }
+}

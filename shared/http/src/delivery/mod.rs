@@ -1,0 +1,28 @@
+//! Delivery: what viewers and pages ask for, below `/view`.
+
+mod answer;
+mod bytes;
+mod cors;
+mod resource;
+mod thumbnail;
+mod viewer;
+
+use axum::Router;
+use axum::routing::get;
+
+pub use cors::Origins;
+
+use crate::routes::Api;
+use crate::wire::with_delivery_edge;
+
+/// The routes of delivery below `/view`.
+pub fn delivery_router(api: Api) -> Router {
+    let origins = api.viewer_origins.clone();
+    let routes = Router::new()
+        .route("/view/delivery/thumbnail/{institution}/{id}", get(thumbnail::thumbnail))
+        .route("/view/delivery/text/{institution}/{id}", get(bytes::text))
+        .route("/view/delivery/{institution}/{id}", get(resource::resource))
+        .route("/view/delivery/{institution}/{id}/content", get(bytes::content))
+        .route("/view/delivery/{institution}/{id}/download", get(bytes::download));
+    cors::with_origins(with_delivery_edge(routes.with_state(api)), origins)
+}

@@ -1,0 +1,96 @@
+//! What can be viewed, as external viewers read it (S4, domain.md 8.2).
+
+use serde_json::{Value, json};
+use vitrine_app::delivery::{Form, Opened, offer};
+use vitrine_domain::file::DigitalFile;
+use vitrine_domain::rights::Permit;
+use vitrine_metadata::DublinCore;
+use vitrine_store::Page;
+
+use super::{Addresses, code, option_code, without_nulls};
+use crate::wire::query::cursor;
+
+impl Addresses {
+    /// The address below which delivery shows a thing.
+    pub fn delivered(&self, id: impl std::fmt::Display) -> String {
+        format!("{}/delivery/{}/{id}", self.delivery, self.institution)
+    }
+
+    /// What was opened, with a page of its files; those only as far as the viewer was let in.
+    pub fn resource(&self, opened: &Opened, metadata: &DublinCore, files: &Page<DigitalFile>) -> Value {
+        let representation = &opened.representation;
+        let permit = opened.permit();
+        let shown: Vec<Value> = permit
+            .map(|permit| files.items.iter().map(|it| self.shown_file(it, permit)).collect())
+            .unwrap_or_default();
+        without_nulls(json!({
+            "link": self.delivered(&representation.id),
+            "institution": self.institution,
+            "mms_id": opened.bib.mms_id.as_str(),
+            "title": opened.bib.brief.title,
+            "metadata": described(metadata),
+            "representation": without_nulls(json!({
+                "id": representation.id.as_str(),
+                "label": representation.fields.label,
+                "public_note": representation.fields.public_note,
+                "usage_type": code(representation.fields.usage_type),
+                "entity_type": option_code(representation.fields.entity_type),
+                "library": { "value": representation.fields.library.as_str() },
+                "thumbnail_url": self.thumbnail_url(&representation.id),
+            })),
+            "rights": permit.map(|permit| permitted(permit, opened)),
+            "file": shown,
+            "next": permit.and(files.next.as_deref()).map(cursor),
+        }))
+    }
+
+    fn shown_file(&self, file: &DigitalFile, permit: &Permit) -> Value {
+        let offer = offer(permit, file);
+        let content = file.content.as_ref();
+        let picture = file.thumbnail.image_for(u32::MAX);
+        let own = |there: bool, name: &str| there.then(|| format!("{}/{name}", self.delivered(&file.id)));
+        let text_url = format!("{}/delivery/text/{}/{}", self.delivery, self.institution, file.id);
+        without_nulls(json!({
+            "pid": file.id.as_str(),
+            "label": file.label,
+            "file_name": file.file_name,
+            "mime_type": content.map(|content| content.mime.as_str()),
+            "family": offer.family.word(),
+            "size": content.map(|content| content.size_bytes),
+            "order": file.order,
+            "thumbnail_url": self.thumbnail_url(&file.id),
+            "thumbnail": picture.map(|it| json!({ "width": it.width, "height": it.height })),
+            "content_url": own(offer.form != Form::Nothing, "content"),
+            "download_url": own(offer.download, "download"),
+            "text_url": offer.text.then_some(text_url),
+        }))
+    }
+}
+
+/// The record as people read it: the fifteen elements of Dublin Core, each with its values in the record's order.
+fn described(metadata: &DublinCore) -> Value {
+    let mut elements: Vec<(&'static str, Vec<&str>)> = Vec::new();
+    for statement in &metadata.statements {
+        match elements.last_mut() {
+            Some((element, values)) if *element == statement.element => values.push(&statement.value),
+            _ => elements.push((statement.element, vec![&statement.value])),
+        }
+    }
+    let rows = elements.into_iter().map(|(element, values)| {
+        let mut label = element.to_owned();
+        if let Some(first) = label.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        json!({ "key": element, "label": label, "value": values })
+    });
+    Value::Array(rows.collect())
+}
+
+fn permitted(permit: &Permit, opened: &Opened) -> Value {
+    without_nulls(json!({
+        "permission": code(permit.permission),
+        "size": code(permit.size),
+        "watermark": permit.watermark,
+        "changes_at": opened.terms.until.map(|at| at.to_string()),
+    }))
+}
