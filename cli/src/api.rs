@@ -234,7 +234,7 @@ impl Api {
     /// Fetches a signed address.
     ///
     /// # Errors
-    /// Anything but an answer with bytes.
+    /// Anything but an answer with bytes; 404 is [`Failure::NotFound`].
     pub fn fetch(&self, url: &str) -> Result<impl Read + use<>, Failure> {
         let mut repeats = Repeats::new(self.settings.retries);
         loop {
@@ -246,7 +246,8 @@ impl Api {
                 }
                 Ok(response) if response.status().as_u16() < 500 && response.status().as_u16() != 429 => {
                     let status = response.status().as_u16();
-                    return Err(Failure::Invalid(format!("the link was not answered (HTTP {status})")));
+                    let why = format!("the link was not answered (HTTP {status})");
+                    return Err(if status == 404 { Failure::NotFound(why) } else { Failure::Invalid(why) });
                 }
                 Ok(response) => (format!("HTTP {}", response.status().as_u16()), retry_after(&response)),
                 Err(error) => (reason(&error), None),

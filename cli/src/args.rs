@@ -72,6 +72,12 @@ pub enum Command {
     Undo(AgainArgs),
     /// Import profiles
     Profile(ProfileArgs),
+    /// Verify that no row of the audit trail was removed, edited or inserted since its hour was sealed
+    ///
+    /// Computes every seal anew from the rows as they are stored now, and names each row and manifest that does not fit.
+    /// Needs a key with the role General System Administrator. Write the digest of the last manifest down elsewhere: a
+    /// later run must show the same for that hour.
+    VerifyAudit(VerifyAuditArgs),
     /// Print the completions of a shell, to be put where that shell looks for them
     Completions {
         /// The shell
@@ -189,6 +195,16 @@ pub struct AgainArgs {
     /// Do not wait for the end
     #[arg(long)]
     pub no_follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyAuditArgs {
+    /// First hour, in UTC, such as `2026-11-24T15`; without it the chain is verified from its beginning
+    #[arg(long, value_name = "HOUR")]
+    pub from: Option<String>,
+    /// Last hour
+    #[arg(long, value_name = "HOUR")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]

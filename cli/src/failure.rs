@@ -8,7 +8,10 @@ pub const INTERRUPTED: u8 = 130;
 /// The exit codes as they are documented.
 const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done; a job that was followed completed successfully"),
-    (1, "the job ended otherwise: with errors, aborted, failed, or waiting for a person"),
+    (
+        1,
+        "the job ended otherwise: with errors, aborted, failed, or waiting for a person; the audit trail does not verify",
+    ),
     (2, "the command line or the settings can not be used as they are"),
     (3, "refused: no valid API key, or its roles do not allow it"),
     (4, "not found, or not taken as it is: an id, a file, a folder, a state that does not allow it"),
@@ -29,6 +32,9 @@ pub enum Failure {
     /// The job ended with errors; the report said so already.
     #[error("the job did not complete successfully")]
     Job,
+    /// So many rows and manifests of the audit trail do not fit; each was named already.
+    #[error("the audit trail does not verify: {0} findings")]
+    Tampered(u64),
     /// The command line or the settings can not be used.
     #[error("{0}")]
     Usage(String),
@@ -59,7 +65,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::Job => 1,
+            Self::Job | Self::Tampered(_) => 1,
             Self::Usage(_) => 2,
             Self::Refused(_) => 3,
             Self::Invalid(_) | Self::NotFound(_) => 4,

@@ -17,6 +17,7 @@ mod send;
 mod settings;
 mod terminal;
 mod uploads;
+mod verify;
 mod walk;
 mod wire;
 
@@ -70,6 +71,7 @@ fn run(cli: &Cli, from_environment: FromEnvironment) -> Result<(), Failure> {
         Command::Decide(args) => jobs::decide(&Api::new(settings), args, &mut out),
         Command::Undo(args) => jobs::undo(&Api::new(settings), args, &mut out),
         Command::Profile(args) => profiles::run(&Api::new(settings), &args.command, &mut out),
+        Command::VerifyAudit(args) => verify::run(&Api::new(settings), args, &mut out),
         Command::Completions { .. } => Ok(()),
     };
     // What was said before a failure is said too.

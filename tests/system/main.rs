@@ -8,6 +8,7 @@
 )]
 
 mod delivery;
+mod audit;
 mod events;
 mod faults;
 mod gateway;

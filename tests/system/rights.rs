@@ -418,6 +418,8 @@ async fn a_representation_whose_policy_is_gone_is_shown_to_nobody() {
         at: Timestamp::now(),
         before: None,
         after: None,
+        before_sha256: None,
+        after_sha256: None,
     });
     change.forget("access rights policy", keys::policy(&id.parse().unwrap()));
     app.catalog.commit(&change).await.unwrap();

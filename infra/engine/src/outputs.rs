@@ -15,6 +15,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_CONTENT_BUCKET", "ContentBucket"),
     ("VITRINE_DERIVATIVES_BUCKET", "DerivativesBucket"),
     ("VITRINE_PUBLISHED_BUCKET", "PublishedBucket"),
+    ("VITRINE_AUDIT_BUCKET", "AuditBucket"),
     ("VITRINE_INCOMING_QUEUE_URL", "IncomingQueueUrl"),
     ("VITRINE_DERIVATIVES_QUEUE_URL", "DerivativesQueueUrl"),
     ("VITRINE_IMPORTS_QUEUE_URL", "ImportsQueueUrl"),

@@ -92,6 +92,8 @@ async fn seed(app: &App, title: &Title, there: usize, wanted: usize) -> Result<(
             at: Timestamp::now(),
             before: None,
             after: None,
+            before_sha256: None,
+            after_sha256: None,
         });
         for number in chunk {
             let id: FileId = format!("139{number:015}0101").parse()?;

@@ -102,6 +102,7 @@ fn environment() -> Vec<(&'static str, &'static str)> {
         ("VITRINE_CONTENT_BUCKET", "content"),
         ("VITRINE_DERIVATIVES_BUCKET", "derivatives"),
         ("VITRINE_PUBLISHED_BUCKET", "published"),
+        ("VITRINE_AUDIT_BUCKET", "audit"),
         ("VITRINE_INCOMING_QUEUE_URL", "http://127.0.0.1/incoming"),
         ("VITRINE_DERIVATIVES_QUEUE_URL", "http://127.0.0.1/derivatives"),
         ("VITRINE_IMPORTS_QUEUE_URL", "http://127.0.0.1/imports"),

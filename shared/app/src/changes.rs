@@ -1,11 +1,11 @@
-//! Starting a change: its event id and its audit row with the fields that differ.
+//! Starting a change: its event id and its audit rows, each with the fields that differ (D24).
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
-use vitrine_domain::audit::AuditRow;
+use vitrine_domain::audit::{AuditRow, Sides};
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::collection::Collection;
 use vitrine_domain::file::DigitalFile;
@@ -21,12 +21,14 @@ use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 use vitrine_store::keys::Versioned;
-use vitrine_store::{Change, CommitError};
+use vitrine_store::{Change, CommitError, StoreError};
 
 use crate::{App, AppError, Call, Rule};
 
 /// Something that audit rows are about.
 pub trait Subject: Serialize {
+    /// Fields that no history shows, because they open something.
+    const HIDDEN: &'static [&'static str] = &[];
     /// The kind and the id, for example `FILE#13…`: the partition of its history.
     fn subject(&self) -> String;
 }
@@ -50,12 +52,18 @@ subject!(
     Upload, "UPLOAD", id;
     OutboxRow, "OUTBOX", id;
     User, "USER", id;
-    ApiKey, "KEY", id;
     Library, "LIBRARY", code;
     AccessRightsPolicy, "POLICY", id;
     ImportProfile, "PROFILE", id;
     Job, "JOB", id;
 );
+
+impl Subject for ApiKey {
+    const HIDDEN: &'static [&'static str] = &["hash"];
+    fn subject(&self) -> String {
+        format!("KEY#{}", self.id)
+    }
+}
 
 impl Subject for Ingest {
     fn subject(&self) -> String {
@@ -81,18 +89,19 @@ impl App {
         before: Option<&S>,
         after: Option<&S>,
     ) -> Change {
-        let subject = after.or(before).map(Subject::subject).unwrap_or_default();
-        let (before, after) = differences(before, after);
+        let Sides { before: old, after: new, before_sha256, after_sha256 } = sides(before, after);
         Change::new(AuditRow {
             id: self.minter.event(call.now, self.random()),
-            subject,
+            subject: after.or(before).map(Subject::subject).unwrap_or_default(),
             action: action.to_owned(),
             actor: call.actor.id.clone(),
             origin: call.origin,
             request_id: call.request_id.clone(),
             at: call.now,
-            before,
-            after,
+            before: old,
+            after: new,
+            before_sha256,
+            after_sha256,
         })
     }
 
@@ -135,6 +144,26 @@ impl App {
     }
 }
 
+/// Tells of another thing that a change changes, in a history of its own (D24).
+pub(crate) fn also<S: Subject>(change: &mut Change, before: Option<&S>, after: Option<&S>) {
+    if let Some(subject) = after.or(before).map(Subject::subject) {
+        change.also(subject, sides(before, after));
+    }
+}
+
+/// Writes over the version that was read of another thing, and tells of it.
+///
+/// # Errors
+/// When the item can not be written down.
+pub(crate) fn replace_also<S: Subject + Versioned>(
+    change: &mut Change,
+    before: &S,
+    after: &S,
+) -> Result<(), StoreError> {
+    also(change, Some(before), Some(after));
+    change.replace(after)
+}
+
 /// The names that a copy can have, the plainest first.
 pub(crate) fn copy_names(of: &str) -> impl Iterator<Item = String> + use<> {
     let of: String = of.chars().take(200).collect();
@@ -160,30 +189,36 @@ where
     attempt().await
 }
 
-fn fields<S: Serialize>(value: Option<&S>) -> Map<String, Value> {
-    match value.map(serde_json::to_value) {
-        Some(Ok(Value::Object(fields))) => fields,
-        _ => Map::new(),
-    }
+fn fields<S: Subject>(value: &S) -> Map<String, Value> {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(value) else { return Map::new() };
+    fields.retain(|name, _| name != "version" && !S::HIDDEN.contains(&name.as_str()));
+    fields
 }
 
-/// The fields in which two states differ, each side as JSON; `None` for a side that has none.
-fn differences<S: Serialize>(before: Option<&S>, after: Option<&S>) -> (Option<String>, Option<String>) {
-    let (mut old, mut new) = (fields(before), fields(after));
-    if before.is_some() && after.is_some() {
-        old.retain(|name, value| new.get(name) != Some(value));
-        let old_names: Vec<String> = old.keys().cloned().collect();
-        let all = fields(before);
-        new.retain(|name, _| old_names.contains(name) || !all.contains_key(name));
-    }
-    let render = |mut side: Map<String, Value>| {
-        side.remove("version");
-        for value in side.values_mut() {
-            shorten(value);
-        }
-        (!side.is_empty()).then(|| Value::Object(side).to_string())
+/// The fields in which two states differ, each side as JSON, and the digest of each state.
+fn sides<S: Subject>(before: Option<&S>, after: Option<&S>) -> Sides {
+    let (mut old, mut new) = (before.map(fields), after.map(fields));
+    let digest = |side: &Option<Map<String, Value>>| {
+        side.as_ref().map(|side| hex(&Sha256::digest(Value::Object(side.clone()).to_string())))
     };
-    (render(old), render(new))
+    let (before_sha256, after_sha256) = (digest(&old), digest(&new));
+    if let (Some(old), Some(new)) = (&mut old, &mut new) {
+        let same: Vec<String> = old
+            .iter()
+            .filter(|(name, value)| new.get(*name) == Some(value))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in &same {
+            old.remove(name);
+            new.remove(name);
+        }
+    }
+    let render = |side: Option<Map<String, Value>>| {
+        let mut side = side.filter(|side| !side.is_empty())?;
+        side.values_mut().for_each(shorten);
+        Some(Value::Object(side).to_string())
+    };
+    Sides { before: render(old), after: render(new), before_sha256, after_sha256 }
 }
 
 /// Replaces a long value by its length and digest, because an item holds at most 400 KB.
@@ -209,23 +244,42 @@ mod tests {
         label: &'static str,
         order: u32,
         note: Option<String>,
+        secret: &'static str,
         version: u64,
     }
 
+    impl Subject for Thing {
+        const HIDDEN: &'static [&'static str] = &["secret"];
+        fn subject(&self) -> String {
+            "THING#1".to_owned()
+        }
+    }
+
+    fn thing(label: &'static str, version: u64) -> Thing {
+        Thing { label, order: 1, note: None, secret: "s3cret", version }
+    }
+
     #[test]
-    fn an_audit_row_holds_only_what_changed() {
-        let before = Thing { label: "a", order: 1, note: None, version: 3 };
-        let after = Thing { label: "b", order: 1, note: None, version: 4 };
-        let (old, new) = differences(Some(&before), Some(&after));
-        assert_eq!(old.as_deref(), Some(r#"{"label":"a"}"#));
-        assert_eq!(new.as_deref(), Some(r#"{"label":"b"}"#));
+    fn d24_an_audit_row_holds_only_what_changed_and_the_digest_of_the_whole() {
+        let (before, after) = (thing("a", 3), thing("b", 4));
+        let told = sides(Some(&before), Some(&after));
+        assert_eq!(told.before.as_deref(), Some(r#"{"label":"a"}"#));
+        assert_eq!(told.after.as_deref(), Some(r#"{"label":"b"}"#));
+        let next = sides(Some(&thing("b", 4)), None);
+        assert_eq!((&next.before_sha256, &next.after_sha256), (&told.after_sha256, &None));
+        assert_ne!(told.before_sha256, told.after_sha256);
+        assert_eq!(
+            next.before.as_deref(),
+            Some(r#"{"label":"b","note":null,"order":1}"#),
+            "no secret, no version"
+        );
     }
 
     #[test]
     fn a_long_value_is_named_by_its_digest() {
-        let after = Thing { label: "a", order: 1, note: Some("x".repeat(10_000)), version: 0 };
-        let (old, new) = differences(None, Some(&after));
-        assert_eq!(old, None);
-        assert!(new.unwrap().contains(r#""note":{"bytes":10002,"sha256":"#));
+        let after = Thing { note: Some("x".repeat(10_000)), ..thing("a", 0) };
+        let told = sides(None, Some(&after));
+        assert_eq!(told.before, None);
+        assert!(told.after.unwrap().contains(r#""note":{"bytes":10002,"sha256":"#));
     }
 }

@@ -8,12 +8,12 @@ use vitrine_domain::outbox::Work;
 use vitrine_domain::removal::Removal;
 use vitrine_domain::roles::Action;
 use vitrine_metadata::Format;
-use vitrine_store::Page;
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::keys::{Item, NameClaim};
+use vitrine_store::{Change, Page, StoreError};
 
 use crate::bibs::check_version;
-use crate::changes::again_on_conflict;
+use crate::changes::{again_on_conflict, also, replace_also};
 use crate::{App, AppError, Call, Rule};
 
 /// What a caller sends to create a collection, or to change one.
@@ -82,9 +82,10 @@ impl App {
         };
         let mut change = self.change(call, "collection.create", None, Some(&collection));
         change.create(&collection)?;
+        also(&mut change, None, Some(&bib));
         change.create(&bib)?;
         match parent {
-            Some(parent) => change.replace(&Collection { child_count: parent.child_count + 1, ..parent })?,
+            Some(parent) => count_child(&mut change, &parent, 1)?,
             None => change.create(&NameClaim::new(&collection.name, &collection.id))?,
         }
         self.commit_named(&change, NameClaim::KIND, Rule::DuplicateName(collection.name.clone())).await?;
@@ -179,15 +180,15 @@ impl App {
         if moves {
             if let Some(old) = &before.parent {
                 let old = self.collection(old).await?;
-                change.replace(&Collection { child_count: old.child_count.saturating_sub(1), ..old })?;
+                count_child(&mut change, &old, -1)?;
             }
             if let Some(new) = new_parent {
-                change.replace(&Collection { child_count: new.child_count + 1, ..new })?;
+                count_child(&mut change, &new, 1)?;
             }
         }
         if after.suppressed != before.suppressed {
             let bib = self.bib(&after.mms_id).await?;
-            change.replace(&BibRecord { suppressed: after.suppressed, ..bib })?;
+            replace_also(&mut change, &bib, &BibRecord { suppressed: after.suppressed, ..bib.clone() })?;
         }
         self.commit_named(&change, NameClaim::KIND, Rule::DuplicateName(after.name.clone())).await?;
         Ok(Collection { version: before.version + 1, ..after })
@@ -222,10 +223,11 @@ impl App {
         }
         if let Some(parent) = &before.parent {
             let parent = self.collection(parent).await?;
-            change.replace(&Collection { child_count: parent.child_count.saturating_sub(1), ..parent })?;
+            count_child(&mut change, &parent, -1)?;
         }
         let bib = self.bib(&before.mms_id).await?;
-        change.replace(&BibRecord { removal: Some(Removal::new(&call.actor.id, call.now)), ..bib })?;
+        let removed = BibRecord { removal: Some(Removal::new(&call.actor.id, call.now)), ..bib.clone() };
+        replace_also(&mut change, &bib, &removed)?;
         // A title put in at this very moment is taken out by the sweep too, so this is owed even when there is none.
         change.create(&self.owe(call, Work::EmptyCollection { collection: id.clone() }, call.now))?;
         Ok(self.catalog.commit(&change).await?)
@@ -257,6 +259,12 @@ impl App {
         }
         Err(Rule::TooDeep(MAX_DEPTH).into())
     }
+}
+
+/// A parent gets, or loses, a collection below it.
+fn count_child(change: &mut Change, parent: &Collection, more: i32) -> Result<(), StoreError> {
+    let child_count = parent.child_count.saturating_add_signed(more);
+    replace_also(change, parent, &Collection { child_count, ..parent.clone() })
 }
 
 /// The claim to its name that a top-level collection holds.

@@ -142,7 +142,9 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::Unavailable(Box::new(error)),
-            StoreError::Refused { .. } | StoreError::Malformed { .. } => Self::Internal(Box::new(error)),
+            StoreError::Refused { .. } | StoreError::Malformed { .. } | StoreError::NoHistory { .. } => {
+                Self::Internal(Box::new(error))
+            }
             // Only what a caller sent can be so much: our own part of an item is small.
             StoreError::ItemTooLarge { kind, .. } => Self::invalid(kind, error.to_string()),
             StoreError::TooLarge(_) | StoreError::TooManyBytes(_) => {

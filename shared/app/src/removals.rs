@@ -14,6 +14,7 @@ use vitrine_store::Change;
 use vitrine_store::catalog::PageRequest;
 
 use crate::bibs::{check_version, forget_identifier, forget_membership};
+use crate::changes::{also, replace_also};
 use crate::policies::forget_policy_use;
 use crate::{App, AppError, Call, Rule};
 
@@ -127,23 +128,23 @@ impl App {
         change.replace(removed)?;
         forget_policy_use(change, removed);
         change.create(&self.owe(call, Work::RemoveFiles { representation: removed.id.clone() }, call.now))?;
-        let bib = self.bib(&removed.mms_id).await?;
-        let left = bib.representation_count.saturating_sub(1);
-        let mut bib = BibRecord { representation_count: left, ..bib };
+        let before = self.bib(&removed.mms_id).await?;
+        let left = before.representation_count.saturating_sub(1);
+        let mut bib = BibRecord { representation_count: left, ..before.clone() };
         match emptied {
-            EmptiedBib::Suppress if left == 0 => {
-                call.actor.may_somewhere(Action::UpdateBib)?;
-                bib.suppressed = true;
-                change.replace(&bib)?;
-            }
             EmptiedBib::Delete if left == 0 => {
                 call.actor.may_somewhere(Action::DeleteBib)?;
                 bib.removal = Some(Removal::new(&call.actor.id, call.now));
-                self.write_bib_removal(call, change, &bib)?;
+                also(change, Some(&before), Some(&bib));
+                return self.write_bib_removal(call, change, &bib);
             }
-            _ => change.replace(&bib)?,
+            EmptiedBib::Suppress if left == 0 => {
+                call.actor.may_somewhere(Action::UpdateBib)?;
+                bib.suppressed = true;
+            }
+            _ => {}
         }
-        Ok(())
+        Ok(replace_also(change, &before, &bib)?)
     }
 
     /// Deletes a file; the options say what becomes of the representation and the title that it empties (E5).
@@ -180,7 +181,8 @@ impl App {
             if !others {
                 let representation = self.representation_of(mms, rep).await?;
                 call.actor.may(Action::DeleteRepresentation, Some(&representation.fields.library))?;
-                let removed = Representation { removal: after.removal.clone(), ..representation };
+                let removed = Representation { removal: after.removal.clone(), ..representation.clone() };
+                also(&mut change, Some(&representation), Some(&removed));
                 self.write_representation_removal(call, &mut change, &removed, emptied_bib).await?;
             }
         }

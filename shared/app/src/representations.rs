@@ -8,7 +8,7 @@ use vitrine_store::Page;
 use vitrine_store::catalog::{Count, PageRequest};
 
 use crate::bibs::check_version;
-use crate::changes::again_on_conflict;
+use crate::changes::{again_on_conflict, replace_also};
 use crate::policies::note_policy_use;
 use crate::{App, AppError, Call, Rule};
 
@@ -65,7 +65,8 @@ impl App {
         let mut change = self.change(call, "representation.create", None, Some(&representation));
         change.create(&representation)?;
         note_policy_use(&mut change, None, Some(&representation))?;
-        change.replace(&BibRecord { representation_count: bib.representation_count + 1, ..bib })?;
+        let counted = BibRecord { representation_count: bib.representation_count + 1, ..bib.clone() };
+        replace_also(&mut change, &bib, &counted)?;
         self.catalog.commit(&change).await?;
         Ok(Representation { version: 1, ..representation })
     }

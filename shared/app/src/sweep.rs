@@ -3,7 +3,6 @@
 
 use vitrine_domain::actor::{Actor, Grant};
 use vitrine_domain::audit::Origin;
-use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
 use vitrine_domain::ids::{CollectionId, FileId, JobId, MmsId, ProfileId, RepId, UploadId};
 use vitrine_domain::job::JobStatus;
@@ -275,8 +274,7 @@ impl App {
                 match self.catalog.bib(&member.mms_id).await? {
                     Some(bib) => self.take_out(call, &bib, collection).await?,
                     None => {
-                        let mut change =
-                            self.change::<BibRecord>(call, "collection.remove_title", None, None);
+                        let mut change = self.change(call, "collection.remove_title", Some(row), Some(row));
                         change.forget("membership", keys::membership(&member.mms_id, collection));
                         self.catalog.commit(&change).await?;
                     }

@@ -115,6 +115,10 @@ coded!(
         SimulatePolicies = "policy.simulate": "Try out access rights",
         /// Create, change and delete access rights policies (domain.md 1).
         ManagePolicies = "policy.manage": "Define access rights policies",
+        /// Read what happened to titles, representations, files, collections, policies and profiles (D24).
+        ReadHistory = "history.read": "Read the history of titles, files, collections, policies and profiles",
+        /// Read every audit row and its seals, to check that none was changed (D24).
+        VerifyAudit = "audit.verify": "Read and verify the audit trail",
         /// Change libraries and institution settings.
         ConfigureInstitution = "institution.configure": "Configure the institution",
     }
@@ -194,7 +198,7 @@ impl Action {
             Action::UndoImport => {
                 &[&[CatalogManager, Role::RepositoryAdministrator, DigitalInventoryOperatorExtended]]
             }
-            Action::ReadPolicies => &[STAFF],
+            Action::ReadPolicies | Action::ReadHistory => &[STAFF],
             Action::SimulatePolicies => &[&[
                 Role::FulfillmentAdministrator,
                 Role::FulfillmentServicesManager,
@@ -203,7 +207,7 @@ impl Action {
                 DigitalInventoryOperatorExtended,
             ]],
             Action::ManagePolicies => &[&[Role::FulfillmentAdministrator, GeneralSystemAdministrator]],
-            Action::ConfigureInstitution => &[&[GeneralSystemAdministrator]],
+            Action::VerifyAudit | Action::ConfigureInstitution => &[&[GeneralSystemAdministrator]],
         }
     }
 
@@ -217,6 +221,8 @@ impl Action {
                 | Action::ReadImports
                 | Action::ReadPolicies
                 | Action::SimulatePolicies
+                | Action::ReadHistory
+                | Action::VerifyAudit
         )
     }
 }

@@ -34,6 +34,7 @@ variables!(
     "VITRINE_CONTENT_BUCKET", None, "bucket of registered bytes";
     "VITRINE_DERIVATIVES_BUCKET", None, "bucket of thumbnails";
     "VITRINE_PUBLISHED_BUCKET", None, "bucket of reports, exports and published files";
+    "VITRINE_AUDIT_BUCKET", None, "bucket of the seals over audit rows";
     "VITRINE_INCOMING_QUEUE_URL", None, "queue of uploads to register";
     "VITRINE_DERIVATIVES_QUEUE_URL", None, "queue of thumbnails to make";
     "VITRINE_IMPORTS_QUEUE_URL", None, "queue of imports to go on with";
@@ -127,6 +128,7 @@ impl Config {
                 content: text("VITRINE_CONTENT_BUCKET")?,
                 derivatives: text("VITRINE_DERIVATIVES_BUCKET")?,
                 published: text("VITRINE_PUBLISHED_BUCKET")?,
+                audit: text("VITRINE_AUDIT_BUCKET")?,
             },
             queues: QueueUrls {
                 incoming: text("VITRINE_INCOMING_QUEUE_URL")?,

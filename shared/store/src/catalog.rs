@@ -71,7 +71,7 @@ pub const MAX_OFFSET: u32 = 10_000;
 /// The most bib records read in one call (ALMA-8).
 pub const MAX_BATCH: usize = 100;
 
-const INDEX: &str = "index1";
+pub(crate) const INDEX: &str = "index1";
 /// Separates the parts of a cursor; no key holds it.
 const SEPARATOR: char = '\u{1f}';
 
@@ -455,7 +455,7 @@ pub(crate) async fn wait_for_rest(operation: &'static str, round: u32) -> Result
     Ok(round + 1)
 }
 
-fn service_limit(limit: u32) -> i32 {
+pub(crate) fn service_limit(limit: u32) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX).max(1)
 }
 
@@ -469,13 +469,13 @@ pub(crate) fn parse<T: Item + DeserializeOwned>(attributes: Attributes) -> Resul
 }
 
 /// Writes down where a list goes on: the index sort key and the item's own key.
-fn cursor(last: &HashMap<String, AttributeValue>) -> Option<String> {
+pub(crate) fn cursor(last: &HashMap<String, AttributeValue>) -> Option<String> {
     let part = |name: &str| last.get(name).and_then(|value| value.as_s().ok());
     Some(format!("{}{SEPARATOR}{}{SEPARATOR}{}", part("i1sk")?, part("pk")?, part("sk")?))
 }
 
 /// Reads a cursor; the partition is ours, so a forged cursor can only move within its own list.
-fn start_key(partition: &str, cursor: &str) -> Option<Attributes> {
+pub(crate) fn start_key(partition: &str, cursor: &str) -> Option<Attributes> {
     let parts: Vec<&str> = cursor.split(SEPARATOR).collect();
     let [i1sk, pk, sk] = parts.as_slice() else { return None };
     let text = |value: &str| AttributeValue::S(value.to_owned());

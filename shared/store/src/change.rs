@@ -1,4 +1,4 @@
-//! One change: everything it writes, in one transaction with its audit row.
+//! One change: everything it writes, in one transaction with its audit rows, one for each thing that has a history.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use sha2::{Digest, Sha256};
-use vitrine_domain::audit::AuditRow;
+use vitrine_domain::audit::{AuditRow, Sides};
 use vitrine_domain::ids::EventId;
 
 use crate::catalog::Catalog;
@@ -65,16 +65,47 @@ enum Write {
     Delete(Key, Option<u64>),
 }
 
+impl Write {
+    fn partition(&self) -> &str {
+        match self {
+            Write::Put(attributes, _) => {
+                attributes.get("pk").and_then(|pk| pk.as_s().ok()).map_or("", String::as_str)
+            }
+            Write::Delete(key, _) => &key.pk,
+        }
+    }
+}
+
 /// The writes of one change. Build it from values that were loaded and decided on, then [`Catalog::commit`] it once.
 pub struct Change {
     audit: AuditRow,
+    also: Vec<AuditRow>,
     operations: Vec<Operation>,
 }
 
 impl Change {
     /// A change that `audit` tells of; its event id makes a repeated commit the same commit.
     pub fn new(audit: AuditRow) -> Self {
-        Self { audit, operations: Vec::new() }
+        Self { audit, also: Vec::new(), operations: Vec::new() }
+    }
+
+    /// Tells of another thing that the change changes; of each thing once.
+    pub fn also(&mut self, subject: String, sides: Sides) {
+        if self.audit_rows().all(|row| row.subject != subject) {
+            self.also.push(self.audit.of(subject, sides));
+        }
+    }
+
+    fn audit_rows(&self) -> impl Iterator<Item = &AuditRow> {
+        std::iter::once(&self.audit).chain(&self.also)
+    }
+
+    /// The first thing with a history that the change writes and does not tell of.
+    fn untold(&self) -> Option<(&'static str, &str)> {
+        let written = self.operations.iter().filter(|it| keys::WITH_HISTORY.contains(&it.kind));
+        written
+            .map(|it| (it.kind, it.write.partition()))
+            .find(|(_, partition)| self.audit_rows().all(|row| row.subject != *partition))
     }
 
     /// The event that the change is.
@@ -134,12 +165,12 @@ impl Change {
         self.push(kind, Expectation::Nothing, Write::Delete(key, None));
     }
 
-    /// How many items it writes, the audit row included.
+    /// How many items it writes, the audit rows included.
     pub fn len(&self) -> usize {
-        self.operations.len() + 1
+        self.operations.len() + 1 + self.also.len()
     }
 
-    /// Whether it writes nothing but its audit row.
+    /// Whether it writes nothing but its audit rows.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
@@ -149,7 +180,10 @@ impl Change {
         if self.len() > MAX_ITEMS {
             return Err(StoreError::TooLarge(self.len()));
         }
-        let mut all_bytes = item_bytes(&audit_attributes(&self.audit));
+        if let Some((kind, key)) = self.untold() {
+            return Err(StoreError::NoHistory { kind, key: key.to_owned() });
+        }
+        let mut all_bytes: usize = self.audit_rows().map(|row| item_bytes(&audit_attributes(row))).sum();
         for operation in &self.operations {
             let Write::Put(attributes, _) = &operation.write else { continue };
             let size_bytes = item_bytes(attributes);
@@ -235,7 +269,7 @@ impl Catalog {
             let codes: Vec<&str> = canceled
                 .map(|c| c.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect())
                 .unwrap_or_default();
-            // The audit row is the last item and is new with every event.
+            // The audit rows are the last items and new with every event; the first is there when the change was made.
             if codes.get(change.operations.len()) == Some(&FAILED_CHECK) {
                 return Ok(());
             }
@@ -283,12 +317,14 @@ impl Catalog {
         for operation in &change.operations {
             items.push(transact(catalog, operation)?);
         }
-        let audit = Put::builder()
-            .table_name(&self.tables().audit)
-            .set_item(Some(audit_attributes(&change.audit)))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()?;
-        items.push(TransactWriteItem::builder().put(audit).build());
+        for row in change.audit_rows() {
+            let audit = Put::builder()
+                .table_name(&self.tables().audit)
+                .set_item(Some(audit_attributes(row)))
+                .condition_expression("attribute_not_exists(pk)")
+                .build()?;
+            items.push(TransactWriteItem::builder().put(audit).build());
+        }
         self.client()
             .transact_write_items()
             .set_transact_items(Some(items))
@@ -336,6 +372,7 @@ fn transact(
 /// Audit rows are plain texts, so this can not fail.
 fn audit_attributes(row: &AuditRow) -> Attributes {
     let key = keys::audit(row);
+    let index = keys::audit_index(row);
     let mut attributes = key_attributes(&key);
     let mut text =
         |name: &str, value: &str| attributes.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
@@ -346,11 +383,17 @@ fn audit_attributes(row: &AuditRow) -> Attributes {
     text("origin", &row.origin.to_string());
     text("request_id", &row.request_id);
     text("at", &row.at.to_string());
-    if let Some(before) = &row.before {
-        text("before", before);
-    }
-    if let Some(after) = &row.after {
-        text("after", after);
+    text("i1pk", &index.pk);
+    text("i1sk", &index.sk);
+    for (name, value) in [
+        ("before", &row.before),
+        ("after", &row.after),
+        ("before_sha256", &row.before_sha256),
+        ("after_sha256", &row.after_sha256),
+    ] {
+        if let Some(value) = value {
+            text(name, value);
+        }
     }
     attributes.insert("schema".into(), AttributeValue::N(SCHEMA.to_string()));
     attributes

@@ -53,6 +53,14 @@ pub enum StoreError {
         /// How large it is.
         size_bytes: usize,
     },
+    /// A change of something whose history would not tell of it (D24).
+    #[error("the change of the {kind} `{key}` has no audit row")]
+    NoHistory {
+        /// Its kind.
+        kind: &'static str,
+        /// The partition that is written.
+        key: String,
+    },
     /// More items than one transaction takes.
     #[error("a change of {0} items does not fit into one transaction")]
     TooLarge(usize),

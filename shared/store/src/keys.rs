@@ -168,8 +168,15 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "audit row (table `audit`)",
         "`{kind}#{id}`",
         "`{at}#{event}`",
+        "`HOUR#{hour}#{shard}` / `{at}#{event}#{kind}#{id}`",
+        "history of one thing; all rows of an hour, in 16 shards; only ever put",
+    ],
+    [
+        "seal (table `audit`)",
+        "`SEALS`",
+        "`{hour}`",
         "-",
-        "history of one thing; only ever put",
+        "manifests of audit rows, an hour each; only ever put (ADR 0010)",
     ],
 ];
 
@@ -561,6 +568,36 @@ item!(Claim, "claim", |it| claim(&it.name), |_| None);
 pub fn audit(row: &vitrine_domain::audit::AuditRow) -> Key {
     Key::new(row.subject.clone(), format!("{}#{}", instant(row.at), row.id))
 }
+
+/// An audit row's place in the audit table's index 1: its hour, spread over shards, because one hour can have very many.
+pub fn audit_index(row: &vitrine_domain::audit::AuditRow) -> Key {
+    let key = audit(row);
+    Key::new(audited(&hour(row.at), shard_of(row.id.as_str())), format!("{}#{}", key.sk, key.pk))
+}
+
+/// The index partition of one shard of an hour's audit rows.
+pub fn audited(hour: &str, shard: u8) -> String {
+    format!("HOUR#{hour}#{shard:02}")
+}
+
+/// The hour of an instant, in UTC, as it is written and as it sorts: `2026-11-24T15`.
+pub fn hour(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H").to_string()
+}
+
+/// The partition of the seals.
+pub const SEALS: &str = "SEALS";
+
+/// The kinds whose every change is told in a history of their own (D24); their partition is its subject.
+pub(crate) const WITH_HISTORY: &[&str] = &[
+    BibRecord::KIND,
+    Representation::KIND,
+    DigitalFile::KIND,
+    Collection::KIND,
+    AccessRightsPolicy::KIND,
+    ImportProfile::KIND,
+    User::KIND,
+];
 
 /// Renders the data model as Markdown for `docs/data-model.md`.
 pub fn render_data_model() -> String {

@@ -3,6 +3,7 @@
 //! `keys` spells every key of the tables, `catalog` reads, `change` writes: one transaction a change, with its audit
 //! row. `objects` holds the bytes, `queues` the messages. Nothing here decides; rules are in `vitrine-domain`.
 
+pub mod audit;
 pub mod catalog;
 pub mod change;
 pub mod clients;

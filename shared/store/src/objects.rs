@@ -49,6 +49,8 @@ pub struct Buckets {
     pub derivatives: String,
     /// Reports, exports and published files.
     pub published: String,
+    /// Seals over audit rows: written once, never over (ADR 0010).
+    pub audit: String,
 }
 
 /// One of the buckets.
@@ -62,6 +64,8 @@ pub enum Bucket {
     Derivatives,
     /// Reports, exports and published files.
     Published,
+    /// Seals over audit rows.
+    Audit,
 }
 
 /// What the object store knows of an object.
@@ -130,6 +134,7 @@ impl Objects {
             Bucket::Content => &self.buckets.content,
             Bucket::Derivatives => &self.buckets.derivatives,
             Bucket::Published => &self.buckets.published,
+            Bucket::Audit => &self.buckets.audit,
         }
     }
 

@@ -37,7 +37,7 @@ async fn one(app: &App, message_id: &str, body: &str, around: &Surroundings<'_>)
             ("not-understood", false)
         }
         Ok(message) => {
-            let call = around.call(message_id, Origin::Event);
+            let call = around.call(message.job.as_str(), Origin::Job);
             match Box::pin(app.run_job(&call, &message.job, around.now, around.time_left)).await {
                 Ok(progressed) => {
                     let outcome = match progressed {

@@ -9,6 +9,7 @@ mod derivatives;
 mod imports;
 mod incoming;
 mod outcome;
+mod seal;
 mod sweep;
 
 pub use decode::{Arrival, DecodeError, decode_arrivals};
@@ -16,6 +17,7 @@ pub use derivatives::derivatives_batch;
 pub use imports::imports_batch;
 pub use incoming::incoming_batch;
 pub use outcome::{Metric, metrics_line};
+pub use seal::seal_run;
 pub use sweep::sweep_run;
 
 use vitrine_app::Call;

@@ -96,6 +96,8 @@ async fn events_of_one_instant_with_one_id_do_not_stand_in_each_others_way() {
             at,
             before: None,
             after: None,
+            before_sha256: None,
+            after_sha256: None,
         };
         let upload = upload_to(&app, subject, b"hello");
         let mut creation = Change::new(row.clone());

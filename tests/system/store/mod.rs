@@ -78,6 +78,8 @@ fn change(app: &App) -> Change {
         at,
         before: None,
         after: None,
+        before_sha256: None,
+        after_sha256: None,
     })
 }
 

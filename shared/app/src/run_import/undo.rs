@@ -20,6 +20,7 @@ use vitrine_store::catalog::PageRequest;
 
 use super::Next;
 use crate::bibs::{brief, entry, forget_membership, put_identifiers};
+use crate::changes::replace_also;
 use crate::policies::forget_policy_use;
 use crate::{App, AppError, Call};
 
@@ -248,7 +249,8 @@ impl App {
                 call.now,
             ))?;
             forget_policy_use(&mut change, &representation);
-            change.replace(&Representation { removal, ..representation })?;
+            let removed = Representation { removal, ..representation.clone() };
+            replace_also(&mut change, &representation, &removed)?;
         }
         change.create(&result)?;
         self.catalog.commit(&change).await?;

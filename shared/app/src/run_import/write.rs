@@ -19,6 +19,7 @@ use super::rows::Context;
 use super::write_files::files_of;
 use crate::AppError;
 use crate::bibs::{brief, entry, put_identifiers};
+use crate::changes::also;
 use crate::policies::note_policy_use;
 
 /// The longest list of differences that a result holds.
@@ -90,7 +91,7 @@ impl Context<'_> {
             Target::Imagined { row, .. } => {
                 result.outcome = RowOutcome::Updated;
                 result.message = Some(format!("adds to the title of row {row}"));
-                change = app.change::<BibRecord>(call, "import.row", None, None);
+                change = app.change(call, "import.row", None, Some(&*result));
             }
             Target::New => {
                 let Some(record) = &prepared.record else {
@@ -135,7 +136,6 @@ impl Context<'_> {
                     undo.joined.push(collection);
                 }
                 let metadata_changed = after.source != before.source || after.suppressed != before.suppressed;
-                change = app.change(call, "import.update", Some(&**before), Some(&after));
                 if metadata_changed {
                     undo.bib_written_at = Some(call.now);
                     let source = app.source_of(before).await?;
@@ -147,9 +147,11 @@ impl Context<'_> {
                     });
                     after.modified_by = call.actor.id.clone();
                     after.modified_at = call.now;
-                    change = app.change(call, "import.update", Some(&**before), Some(&after));
                 }
-                if after != **before {
+                if after == **before {
+                    change = app.change(call, "import.row", None, Some(&*result));
+                } else {
+                    change = app.change(call, "import.update", Some(&**before), Some(&after));
                     change.replace(&after)?;
                     put_identifiers(&mut change, &after, &before.brief.identifiers)?;
                     let listed = |it: &BibRecord| {
@@ -187,6 +189,7 @@ impl Context<'_> {
                 removal: None,
                 version: 0,
             };
+            also(&mut change, None, Some(&representation));
             change.create(&representation)?;
             note_policy_use(&mut change, None, Some(&representation))?;
             if one.replaces_claim { change.replace(&one.claim)? } else { change.create(&one.claim)? }

@@ -27,6 +27,7 @@ pub struct Endpoint {
 }
 
 const LIST: &[&str] = &["limit", "offset", "next"];
+const NEWEST: &[&str] = &["limit", "next"];
 
 macro_rules! endpoint {
     ($method:literal $path:literal $id:literal, $action:expr, $query:expr, $input:expr => $output:expr, $summary:literal) => {
@@ -119,4 +120,16 @@ pub static ENDPOINTS: &[Endpoint] = &[
     endpoint!("GET" "/conf/jobs/{job}/rows" "list_job_rows", Some(Action::ReadImports), &["outcome", "open", "limit", "offset", "next"], None => Some(&views::ROWS), "List the rows of a job and how each ended"),
     endpoint!("POST" "/conf/jobs/{job}/rows/{number}" "decide_job_row", Some(Action::RunImport), &["op", "mms_id"], None => Some(&views::ROW), "Decide on a row that waits: `op=force`, `match`, `new` or `discard`"),
     endpoint!("GET" "/conf/jobs/{job}/report" "get_job_report", Some(Action::ReadImports), &["as"], None => Some(&views::LINK), "A signed link to the report, `as=json` (lines) or `as=csv`"),
+    endpoint!("GET" "/bibs/{mms_id}/history" "get_bib_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a bib record, the newest first; also of a deleted one"),
+    endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}/history" "get_representation_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a representation"),
+    endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}/files/{pid}/history" "get_file_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a file"),
+    endpoint!("GET" "/bibs/collections/{collection}/history" "get_collection_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a collection"),
+    endpoint!("GET" "/conf/access-rights-policies/{policy}/history" "get_policy_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to an access rights policy"),
+    endpoint!("GET" "/conf/md-import-profiles/{profile}/history" "get_import_profile_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to an import profile"),
+    endpoint!("GET" "/conf/jobs/{job}/history" "get_job_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a job and its rows"),
+    endpoint!("GET" "/conf/libraries/{library}/history" "get_library_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a library"),
+    endpoint!("GET" "/users/{user_id}/history" "get_user_history", Some(Action::ReadUsers), NEWEST, None => Some(&views::HISTORY), "What happened to a user's name, roles and groups"),
+    endpoint!("GET" "/conf/api-keys/{key}/history" "get_api_key_history", Some(Action::ReadUsers), NEWEST, None => Some(&views::HISTORY), "What happened to an API key"),
+    endpoint!("GET" "/audit/manifests" "list_audit_manifests", Some(Action::VerifyAudit), &["from", "to", "limit", "next"], None => Some(&views::SEALS), "List the hourly manifests of the audit trail, the oldest first, with links to what was sealed"),
+    endpoint!("GET" "/audit/rows" "list_audit_rows", Some(Action::VerifyAudit), &["hour", "limit", "next"], None => Some(&views::AUDIT_ROWS), "List the audit rows of an hour as they are stored now"),
 ];

@@ -5,6 +5,7 @@ mod bibs;
 mod collections;
 mod endpoints;
 mod files;
+mod history;
 mod imports;
 mod jobs;
 mod policies;
@@ -187,6 +188,18 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "list_job_rows" => get(jobs::rows),
         "decide_job_row" => post(jobs::decide),
         "get_job_report" => get(jobs::report),
+        "list_audit_manifests" => get(history::list_seals),
+        "list_audit_rows" => get(history::list_audit_rows),
+        "get_bib_history" => get(history::of_bib),
+        "get_representation_history" => get(history::of_representation),
+        "get_file_history" => get(history::of_file),
+        "get_collection_history" => get(history::of_collection),
+        "get_policy_history" => get(history::of_policy),
+        "get_import_profile_history" => get(history::of_profile),
+        "get_job_history" => get(history::of_job),
+        "get_library_history" => get(history::of_library),
+        "get_user_history" => get(history::of_user),
+        "get_api_key_history" => get(history::of_api_key),
         _ => return None,
     })
 }

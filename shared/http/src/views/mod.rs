@@ -19,6 +19,7 @@ mod bibs;
 mod collections;
 mod delivery;
 mod files;
+mod history;
 mod imports;
 mod jobs;
 mod libraries;
@@ -36,6 +37,7 @@ use vitrine_store::catalog::Count;
 pub use self::bibs::{BIB, BIBS};
 pub use self::collections::{COLLECTION, COLLECTIONS, MEMBER, MEMBERS};
 pub use self::files::{FILE, FILES};
+pub use self::history::{AUDIT_ROWS, HISTORY, SEALS, audit_rows, history, seals};
 pub use self::imports::{
     INGEST, INGEST_FILES, INGEST_PARTS, INGESTS, PROFILE, PROFILES, RUNS, arrived, file_ticket,
 };
