@@ -17,6 +17,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         wildcards(&grant, findings);
         history_is_append_only(&grant, findings);
     }
+    seals_are_written_once(model, findings);
     one_role_a_function(model, findings);
     delivery_only_reads(model, findings);
     events_cannot_loop(model, findings);
@@ -91,6 +92,28 @@ fn history_is_append_only(grant: &Grant<'_>, findings: &mut Vec<Finding>) {
             if !["dynamodb:PutItem", "dynamodb:Query"].contains(&action.as_str()) {
                 findings.push(grant.role.finding("T15", format!("`{action}` on the audit table")));
             }
+        }
+    }
+}
+
+/// T22: seals over the history are locked, written by one role that writes nothing they tell of, and deleted by none.
+fn seals_are_written_once(model: &Model<'_>, findings: &mut Vec<Finding>) {
+    let Some(bucket) = model.find("AuditBucket") else { return };
+    if bucket.get("ObjectLockEnabled") != Some(&Value::Bool(true)) {
+        findings.push(bucket.finding("T22", "is not locked"));
+    }
+    let name = bucket.get("BucketName").map(as_text).unwrap_or_default();
+    for grant in grants(model) {
+        let reaches = grant.resources.iter().any(|it| it.contains(&format!(":s3:::{name}/")));
+        let writes = |action: &String| !["s3:GetObject", "s3:GetObjectVersion"].contains(&action.as_str());
+        for action in grant.actions.iter().filter(|action| reaches && writes(action)) {
+            if grant.role.id != "SealAuditRole" || action != "s3:PutObject" {
+                findings.push(grant.role.finding("T22", format!("may `{action}` seals")));
+            }
+        }
+        let keeps_catalog = grant.resources.iter().any(|it| it.contains("CatalogTable"));
+        if grant.role.id == "SealAuditRole" && keeps_catalog {
+            findings.push(grant.role.finding("T22", "reaches what the history tells of"));
         }
     }
 }

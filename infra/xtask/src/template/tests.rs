@@ -270,3 +270,22 @@ fn t00_a_waiver_needs_a_reason_and_a_day_and_holds_until_then() {
     check_broken(&[("T00", "ContentBucket"), ("T09", "ContentBucket")], waive("2026-11-24", ""));
     check_broken(&[("T00", "ContentBucket"), ("T09", "ContentBucket")], waive("soon", "tried out"));
 }
+
+#[test]
+fn t22_seals_are_locked_and_one_role_adds_to_them() {
+    let seals = "arn:${AWS::Partition}:s3:::${AWS::StackName}-audit-${AWS::AccountId}/seals/*";
+    check_broken(&[("T22", "AuditBucket")], |template| remove(template, "AuditBucket", "ObjectLockEnabled"));
+    for (role, action) in [("SweepRole", "s3:PutObject"), ("SealAuditRole", "s3:DeleteObjectVersion")] {
+        check_broken(&[("T22", role)], |template| {
+            grant(template, role, |statement| {
+                statement["Action"] = json!(action);
+                statement["Resource"] = json!({ "Fn::Sub": seals });
+            });
+        });
+    }
+    check_broken(&[("T22", "SealAuditRole")], |template| {
+        grant(template, "SealAuditRole", |statement| {
+            statement["Resource"] = json!({ "Fn::GetAtt": ["CatalogTable", "Arn"] });
+        });
+    });
+}
