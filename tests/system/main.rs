@@ -7,8 +7,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
-mod delivery;
 mod audit;
+mod delivery;
 mod events;
 mod faults;
 mod gateway;
