@@ -1,8 +1,11 @@
 //! The structure of a representation through the API, and manifests made of it (D20, S5).
 
-use serde_json::json;
-use vitrine_testing::{Client, Stack};
+use serde_json::{Value, json};
+use vitrine_app::delivery::{Asked, Visit};
+use vitrine_domain::rights::Viewer;
+use vitrine_testing::{Answer, Client, Stack, operator};
 
+use crate::delivery::{by_default, header, shelf};
 use crate::walk::{Title, red_png, settle, text, title, upload};
 
 /// A title with so many pictures; returns their ids in order.
@@ -80,4 +83,114 @@ async fn d20_a_structure_that_does_not_fit_is_refused_with_its_places() {
     }
     let not_of_it = structure_path(&Title { rep: other.rep.clone(), ..ours });
     assert_eq!(client.put(&not_of_it, json!({ "behavior": { "value": "PAGED" } })).await.status, 404);
+}
+
+async fn iiif(who: &Client, path: &str) -> Answer {
+    who.send("GET", &format!("/view/iiif/{path}"), &[], String::new()).await
+}
+
+fn has_type(answer: &Answer, version: u8) -> bool {
+    header(answer, "content-type")
+        == format!("application/ld+json;profile=\"http://iiif.io/api/presentation/{version}/context.json\"")
+}
+
+#[tokio::test]
+async fn s5_manifests_of_both_versions_lead_to_pictures_chapters_and_metadata() {
+    let stack = Stack::with_parameter("DefaultAccess", "allow");
+    let client = stack.client().await;
+    let title = title(&client).await;
+    let files = pictures(&stack, &client, &title, &["a.png", "b.png"]).await;
+    let range = json!({ "range": [{ "label": "One", "file": [files[1]] }] });
+    client.put(&structure_path(&title), range).await.ok();
+    let anyone = client.with_key(None);
+
+    let third = iiif(&anyone, &format!("3/VITRINE/{}/manifest", title.rep)).await;
+    assert!(has_type(&third, 3), "{:?}", third.headers);
+    assert_eq!(header(&third, "access-control-allow-origin"), "*");
+    assert_eq!(header(&third, "cache-control"), "public, max-age=60");
+    let tag = header(&third, "etag").to_owned();
+    let path = format!("/view/iiif/3/VITRINE/{}/manifest", title.rep);
+    assert_eq!(anyone.send("GET", &path, &[("if-none-match", &tag)], String::new()).await.status, 304);
+    let third = third.ok();
+    assert!(text(&third, "id").ends_with(&path), "a manifest is at its id");
+    assert_eq!(third["items"].as_array().unwrap().len(), 2);
+    assert_eq!((&third["items"][0]["width"], &third["items"][0]["height"]), (&json!(1), &json!(1)));
+    assert_eq!(third["structures"][0]["items"][0]["id"], third["items"][1]["id"]);
+
+    // By the title's id, and by the vendor's address with `iiifVersion=3`, it is the same.
+    assert_eq!(iiif(&anyone, &format!("3/VITRINE/{}/manifest", title.mms)).await.ok(), third);
+    let vendor = format!("presentation/VITRINE/{}/manifest", title.rep);
+    assert_eq!(iiif(&anyone, &format!("{vendor}?iiifVersion=3")).await.ok(), third);
+    let second = iiif(&anyone, &vendor).await;
+    assert!(has_type(&second, 2), "{:?}", second.headers);
+    let second = second.ok();
+    assert_eq!(second["@type"], "sc:Manifest");
+    assert_eq!(second["sequences"][0]["canvases"].as_array().unwrap().len(), 2);
+    assert_eq!(second["structures"][0]["canvases"][0], second["sequences"][0]["canvases"][1]["@id"]);
+    assert_eq!(iiif(&anyone, &format!("{vendor}?iiifVersion=4")).await.status, 400);
+    assert_eq!(iiif(&anyone, &format!("3/OTHER/{}/manifest", title.rep)).await.status, 404);
+    assert_eq!(iiif(&anyone, &format!("3/VITRINE/{}/manifest", files[0])).await.status, 404);
+
+    // What it names is there.
+    let local =
+        |address: &Value| format!("/view{}", address.as_str().unwrap().split_once("/view").unwrap().1);
+    let painted = &third["items"][0]["items"][0]["items"][0]["body"];
+    let picture = anyone.send("GET", &local(&painted["id"]), &[], String::new()).await;
+    assert_eq!((picture.status.as_u16(), header(&picture, "access-control-allow-origin")), (302, "*"));
+    for also in third["seeAlso"].as_array().unwrap() {
+        let record = anyone.send("GET", &local(&also["id"]), &[], String::new()).await;
+        assert!(record.status == 200 && record.text.contains("Moby-Dick"), "{also}: {}", record.text);
+        assert_eq!(header(&record, "content-type"), also["format"].as_str().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn b43_a_manifest_tells_who_is_not_let_in_no_more_than_that_there_are_files() {
+    let shelf = shelf().await;
+    shelf.govern(by_default(json!({ "effect": "DENY" }))).await;
+    let path = format!("3/VITRINE/{}/manifest", shelf.title.rep);
+    let closed = iiif(&shelf.anyone, &path).await;
+    assert_eq!(header(&closed, "cache-control"), "private, no-store");
+    let closed = closed.ok();
+    for hidden in ["page 1", "/download", "/thumbnail/"] {
+        assert!(!closed.to_string().contains(hidden), "{hidden} in {closed}");
+    }
+    let probe = &closed["items"][0]["items"][0]["items"][0]["body"]["service"][0];
+    assert_eq!(probe["type"], "AuthProbeService2");
+    // Staff see it all; a page elsewhere that they look at does not.
+    assert!(iiif(&shelf.staff, &path).await.ok().to_string().contains("page 1"));
+    let elsewhere = [("origin", "https://elsewhere.example")];
+    let told = shelf.staff.send("GET", &format!("/view/iiif/{path}"), &elsewhere, String::new()).await;
+    assert!(!told.ok().to_string().contains("page 1"));
+
+    // What is not offered is not there.
+    let mut inactive = crate::walk::representation("PRESERVATION_MASTER");
+    inactive["active"] = json!({ "value": "false" });
+    let rep = format!("/bibs/{}/representations/{}", shelf.title.mms, shelf.title.rep);
+    shelf.staff.put(&rep, inactive).await.ok();
+    assert_eq!(iiif(&shelf.anyone, &path).await.status, 404);
+    let record = format!("/view/metadata/VITRINE/{}/dc", shelf.title.mms);
+    assert_eq!(shelf.anyone.send("GET", &record, &[], String::new()).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_manifest_costs_no_call_for_each_canvas_and_says_where_it_was_cut() {
+    let stack = Stack::with_parameter("DefaultAccess", "allow");
+    let client = stack.client().await;
+    let title = title(&client).await;
+    let (app, faulty) = stack.faulty_app();
+    let visit = Visit { viewer: Viewer::of(None, None), session: None };
+    let asked: Asked = title.rep.parse().unwrap();
+    let mut calls = Vec::new();
+    for files in [1, 4] {
+        pictures(&stack, &client, &title, &vec!["p.png"; files - calls.len()]).await;
+        faulty.heal();
+        let found = app.present(&operator(), &visit, &asked, 100).await.unwrap();
+        assert_eq!((found.files.len(), found.cut), (files, false));
+        calls.push(faulty.calls().len());
+    }
+    assert_eq!(calls[0], calls[1]);
+    assert!(calls[0] <= 4, "{:?}", faulty.calls());
+    let cut = app.present(&operator(), &visit, &asked, 3).await.unwrap();
+    assert_eq!((cut.files.len(), cut.cut), (3, true));
 }

@@ -24,4 +24,5 @@ mod store;
 mod structure;
 mod titles;
 mod uploads;
+mod viewer;
 mod walk;

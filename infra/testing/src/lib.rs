@@ -42,6 +42,7 @@ pub struct Stack {
     pub config: Config,
     sdk: SdkConfig,
     gateway: String,
+    environment: BTreeMap<String, String>,
 }
 
 impl Stack {
@@ -57,13 +58,13 @@ impl Stack {
         let outputs = engine
             .deploy(&Template::load().expect("a template").only_resources(), &options)
             .expect("a stack");
-        let environment: BTreeMap<String, String> = outputs.environment();
-        let config = Config::from(|name| match name {
-            "VITRINE_DEFAULT_ACCESS" if value == "allow" => Some("allow".to_owned()),
-            _ => environment.get(name).cloned(),
-        });
+        let mut environment: BTreeMap<String, String> = outputs.environment();
+        if name == "DefaultAccess" {
+            environment.insert("VITRINE_DEFAULT_ACCESS".to_owned(), value.to_owned());
+        }
+        let config = Config::from(|name| environment.get(name).cloned());
         let sdk = sdk(&engine);
-        Self { engine, config: config.expect("a configuration"), sdk, gateway: String::new() }
+        Self { engine, config: config.expect("a configuration"), sdk, gateway: String::new(), environment }
     }
 
     /// Deploys the whole template with the function zips that were built for tests.
@@ -80,12 +81,19 @@ impl Stack {
         );
         let config = Config::from(|name| outputs.environment().get(name).cloned()).expect("a configuration");
         let sdk = sdk(&engine);
-        Self { engine, config, sdk, gateway }
+        Self { engine, config, sdk, gateway, environment: outputs.environment() }
     }
 
     /// The address of the engine's API gateway for a stack that was deployed whole.
     pub fn gateway(&self) -> String {
         self.gateway.clone()
+    }
+
+    /// What a process of the product needs in its environment to work on this stack.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut all = self.environment.clone();
+        all.extend(self.engine.environment());
+        all
     }
 
     /// The address of the engine.

@@ -10,6 +10,7 @@ mod stack;
 mod template;
 mod test;
 mod tools;
+mod web;
 
 use anyhow::{Result, bail};
 
@@ -20,6 +21,7 @@ usage: cargo xtask VERB
   down              stop what `up --detach` started; the data stays
   reset             stop, and delete the data
   test              everything that has to pass: what .ci/run does
+  web               build the viewer; do it before `sam build`
   docs              write the generated documents anew
   check-template    check template.yaml
   bench             compare thumbnails with other tools, measure functions, write docs/benchmarks.md
@@ -37,6 +39,7 @@ fn main() -> Result<()> {
         ["bench"] => bench::all(),
         ["scale"] => scale::one(""),
         ["scale", name] => scale::one(name),
+        ["web"] => web::build(),
         ["docs"] => build::docs(),
         ["check-template"] => template::check_template(),
         _ => bail!("{USAGE}"),

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::tools::{exists, run};
 
 /// A program and the Debian package that brings it.
-const NEEDED: &[(&str, &str)] = &[
+pub const NEEDED: &[(&str, &str)] = &[
     ("cc", "gcc"),
     // The engine's environment.
     ("python3", "python3-venv"),
@@ -17,13 +17,16 @@ const NEEDED: &[(&str, &str)] = &[
     ("ffmpeg", "ffmpeg"),
 ];
 
+/// The same for tests: what looks at the viewer's page.
+pub const NEEDED_BY_TESTS: &[(&str, &str)] = &[("chromium", "chromium")];
+
 /// Makes sure that the needed programs are there.
 ///
 /// # Errors
 /// When some are missing and we may not install them; the error is the command that would.
-pub fn ensure() -> Result<()> {
+pub fn ensure(needed: &[(&str, &str)]) -> Result<()> {
     let missing: Vec<&str> =
-        NEEDED.iter().filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
+        needed.iter().filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -15,7 +15,7 @@ use vitrine_engine::{
 };
 
 use crate::build::{Profile, binaries, functions_and_gateway};
-use crate::{packages, samples, tools};
+use crate::{packages, samples, tools, web};
 
 const STACK: &str = "vitrine";
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -40,8 +40,9 @@ fn write_json(path: PathBuf, value: &Value) -> Result<()> {
 
 /// Brings the system up, loads the sample set, and stays until Ctrl-C unless `detach`.
 pub fn up(detach: bool) -> Result<()> {
-    packages::ensure()?;
+    packages::ensure(packages::NEEDED)?;
     down()?;
+    web::build_if_possible();
     let zips = functions_and_gateway(Profile::Release)?;
     let before = read_json(stack_file());
     let port_of = |name: &str| {

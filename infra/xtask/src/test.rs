@@ -8,13 +8,14 @@ use vitrine_engine::{Engine, EngineOptions, python, venv, vitrine_home, workspac
 
 use crate::build::{Profile, functions_and_gateway};
 use crate::tools::{cargo, exists, run};
-use crate::{packages, template};
+use crate::{packages, template, web};
 
 type Step = (&'static str, fn() -> Result<()>);
 
 const STEPS: &[Step] = &[
-    ("packages", packages::ensure),
+    ("packages", || packages::ensure(&[packages::NEEDED, packages::NEEDED_BY_TESTS].concat())),
     ("engine environment", || venv().map(drop)),
+    ("viewer", web::build),
     ("format", || run(cargo().current_dir(workspace_root()).args(["fmt", "--all", "--check"]))),
     ("lints", || {
         run(cargo().current_dir(workspace_root()).args([
@@ -100,7 +101,7 @@ fn tests() -> Result<()> {
     let engine = Engine::start(&EngineOptions::default())?;
     let mut command = cargo();
     command.current_dir(workspace_root()).env("VITRINE_ENGINE", engine.endpoint()).env("INSTA_UPDATE", "no");
-    command.env("VITRINE_CORPUS", corpus_folder());
+    command.env("VITRINE_CORPUS", corpus_folder()).env("VITRINE_NODE", web::node_program()?);
     let runner: &[&str] = if exists("cargo-nextest") { &["nextest", "run"] } else { &["test"] };
     run(command.args(runner).args(["--workspace", "--all-features", "--no-fail-fast"]))
 }

@@ -6,8 +6,10 @@
 mod bytes;
 mod offer;
 mod open;
+mod present;
 
 pub use bytes::{Given, Wanted};
 pub use offer::{Form, Offer, offer};
 pub use open::{Access, Asked, Opened, Visit};
 pub(crate) use open::{REPRESENTATIONS_SEEN, in_order_of_choice};
+pub use present::Presented;

@@ -64,6 +64,8 @@ pub(super) fn shown_as(mime: &str) -> (&str, bool) {
         _ if mime == "application/pdf" => (mime, false),
         _ if known.is_active() => ("application/octet-stream", false),
         Family::Image | Family::Audio | Family::Video => (mime, true),
+        // Players take captions under their own name alone; nothing in them runs.
+        Family::Text if mime == "text/vtt" => (mime, true),
         Family::Text if is_plain_text(mime) => ("text/plain", true),
         _ => (mime, false),
     }
@@ -90,7 +92,7 @@ mod tests {
             ("application/zip", "application/zip", false),
             ("application/epub+zip", "application/epub+zip", false),
             ("text/plain", "text/plain", true),
-            ("text/vtt", "text/plain", true),
+            ("text/vtt", "text/vtt", true),
             ("audio/mpeg", "audio/mpeg", true),
             ("video/mp4", "video/mp4", true),
         ] {

@@ -1,7 +1,7 @@
 //! What answers of delivery have in common: how long they may be remembered, their entity tag, and why there is none.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 use vitrine_app::delivery::{Access, Opened};
@@ -19,6 +19,12 @@ pub(crate) fn caching(shared_seconds: u64) -> Result<HeaderValue, Problem> {
             HeaderValue::from_str(&format!("public, max-age={seconds}")).map_err(|_| Problem::internal())
         }
     }
+}
+
+/// Lets pages of every origin read what everyone may see, as viewers elsewhere do (PRS-11); a route that says nothing leaves
+/// it to the list of origins.
+pub(crate) fn readable_by_all(response: &mut Response) {
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 }
 
 /// A document with a tag of its bytes: 304 where the client has these (HTTP-4). The decision comes before it (B43).

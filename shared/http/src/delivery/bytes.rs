@@ -7,7 +7,7 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use vitrine_app::delivery::{Given, Wanted};
 
-use super::answer::refusal;
+use super::answer::{readable_by_all, refusal};
 use super::resource::asked;
 use super::viewer::Viewer;
 use crate::routes::Api;
@@ -67,6 +67,9 @@ async fn give(
             let mut response = StatusCode::FOUND.into_response();
             let link = HeaderValue::from_str(&url).map_err(|_| Problem::internal())?;
             response.headers_mut().insert(LOCATION, link);
+            if opened.terms.shared_seconds > 0 {
+                readable_by_all(&mut response);
+            }
             Ok(response)
         }
         Given::ViewOnly => Err(forbidden("view-only", "VIEW_ONLY", "it may be looked at but not downloaded")),

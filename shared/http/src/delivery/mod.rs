@@ -1,8 +1,12 @@
 //! Delivery: what viewers and pages ask for, below `/view`.
 
 mod answer;
+mod assets;
 mod bytes;
 mod cors;
+mod html;
+mod manifest;
+mod page;
 mod resource;
 mod thumbnail;
 mod viewer;
@@ -20,6 +24,10 @@ pub fn delivery_router(api: Api) -> Router {
     let origins = api.viewer_origins.clone();
     let routes = Router::new()
         .route("/view/delivery/thumbnail/{institution}/{id}", get(thumbnail::thumbnail))
+        .route("/view/assets/{*name}", get(assets::asset))
+        .route("/view/iiif/presentation/{institution}/{id}/manifest", get(manifest::vendor))
+        .route("/view/iiif/3/{institution}/{id}/manifest", get(manifest::third))
+        .route("/view/metadata/{institution}/{id}/{format}", get(manifest::metadata))
         .route("/view/delivery/text/{institution}/{id}", get(bytes::text))
         .route("/view/delivery/{institution}/{id}", get(resource::resource))
         .route("/view/delivery/{institution}/{id}/content", get(bytes::content))

@@ -1,4 +1,4 @@
-//! What can be viewed, as JSON for external viewers (ALMA-18, S4): title and metadata, representation, files, rights.
+//! What can be viewed, as a page for who asks for HTML, and as JSON for external viewers (ALMA-18, S4): title and metadata, representation, files, rights.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -7,6 +7,7 @@ use vitrine_app::delivery::Asked;
 use vitrine_store::Page;
 
 use super::answer::{document, refusal};
+use super::page::wants_page;
 use super::viewer::Viewer;
 use crate::routes::{Api, page};
 use crate::wire::{Params, Problem};
@@ -29,18 +30,39 @@ pub(super) async fn resource(
     params: Params,
 ) -> Result<Response, Problem> {
     params.only(&["limit", "next"])?;
+    let is_json = id.ends_with(".json");
     let id = asked(&api, &institution, id.strip_suffix(".json").unwrap_or(&id))?;
     let paging = params.paging_by(FILES, MAX_FILES)?;
     let opened = api.app.open(&viewer.call, &viewer.visit, &id).await?;
-    if let Some(refused) = refusal(&opened, &api.addresses) {
-        return Err(refused);
+    let is_page = !is_json && wants_page(&headers);
+    match refusal(&opened, &api.addresses) {
+        Some(refused) if !is_page => return Err(refused),
+        _ => {}
     }
-    let (metadata, files) = tokio::try_join!(api.app.shown_metadata(&opened.bib), async {
-        match &opened.file {
-            Some(file) => Ok(Page { items: vec![file.clone()], next: None }),
-            None => api.app.shown_files(&opened.representation.id, &page(paging)).await,
-        }
-    })?;
+    let (metadata, files, structure) = tokio::try_join!(
+        api.app.shown_metadata(&opened.bib),
+        async {
+            match &opened.file {
+                Some(file) => Ok(Page { items: vec![file.clone()], next: None }),
+                // Nothing is listed for who is not let in.
+                None if opened.permit().is_none() => Ok(Page { items: Vec::new(), next: None }),
+                None => api.app.shown_files(&opened.representation.id, &page(paging)).await,
+            }
+        },
+        async { if is_page { api.app.structure(&opened.representation.id).await } else { Ok(None) } }
+    )?;
     let view = api.addresses.resource(&opened, &metadata, &files);
+    if is_page {
+        let page = super::page::Page {
+            addresses: &api.addresses,
+            opened: &opened,
+            metadata: &metadata,
+            files: &files.items,
+            structure: structure.as_ref().map(|it| &it.fields),
+            view: &view,
+            storage: &api.app.storage_origins(&viewer.call).await?,
+        };
+        return super::page::answer(&page, &headers);
+    }
     document(&headers, "application/json", view.to_string(), opened.terms.shared_seconds)
 }

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use vitrine_app::thumbnails::{Picture, Pictured};
 
-use super::answer::caching;
+use super::answer::{caching, readable_by_all};
 use super::viewer::Viewer;
 use crate::routes::Api;
 use crate::wire::{Params, Problem};
@@ -41,6 +41,9 @@ pub(super) async fn thumbnail(
                 HeaderValue::from_str(&format!("file {file}")).map_err(|_| Problem::internal())?,
             );
             headers.insert(CACHE_CONTROL, caching(shared_seconds)?);
+            if shared_seconds > 0 {
+                readable_by_all(&mut response);
+            }
             response
         }
         Picture::Icon { icon, reason } => {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vitrine_app::delivery::{Form, Opened, offer};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::rights::Permit;
-use vitrine_metadata::DublinCore;
+use vitrine_metadata::{DublinCore, iiif};
 use vitrine_store::Page;
 
 use super::{Addresses, code, option_code, without_nulls};
@@ -14,6 +14,16 @@ impl Addresses {
     /// The address below which delivery shows a thing.
     pub fn delivered(&self, id: impl std::fmt::Display) -> String {
         format!("{}/delivery/{}/{id}", self.delivery, self.institution)
+    }
+
+    /// The addresses in manifests.
+    pub fn iiif(&self) -> iiif::Addresses<'_> {
+        iiif::Addresses { view: &self.delivery, institution: &self.institution }
+    }
+
+    /// Whether delivery itself is at this origin.
+    pub fn is_ours(&self, origin: &str) -> bool {
+        self.delivery.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// What was opened, with a page of its files; those only as far as the viewer was let in.
@@ -58,6 +68,10 @@ impl Addresses {
             "family": offer.family.word(),
             "size": content.map(|content| content.size_bytes),
             "order": file.order,
+            "width": file.facts.width,
+            "height": file.facts.height,
+            "pages": file.facts.pages,
+            "duration_ms": file.facts.duration_ms,
             "thumbnail_url": self.thumbnail_url(&file.id),
             "thumbnail": picture.map(|it| json!({ "width": it.width, "height": it.height })),
             "content_url": own(offer.form != Form::Nothing, "content"),

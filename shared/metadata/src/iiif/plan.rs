@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use vitrine_domain::file::{DigitalFile, ThumbnailImage};
 use vitrine_domain::ids::FileId;
-use vitrine_domain::structure::{Behavior, Range, ViewingDirection};
+use vitrine_domain::structure::{Behavior, Range, StructureFields, ViewingDirection};
 
 use super::{Manifest, Shown};
 
@@ -151,18 +151,8 @@ pub(super) fn plan<'a>(manifest: &Manifest<'a>) -> Plan<'a> {
         Some(structure) if named => numbered(&structure.ranges, &on_canvas, &mut number),
         _ => Vec::new(),
     };
-    let given = manifest.structure.and_then(|it| it.behavior);
-    let behavior = match given.unwrap_or_else(|| behavior_of(&canvases)) {
-        Behavior::Paged => "paged",
-        Behavior::Continuous => "continuous",
-        Behavior::Individuals => "individuals",
-    };
-    let direction = match manifest.structure.and_then(|it| it.viewing_direction) {
-        None | Some(ViewingDirection::LeftToRight) => "left-to-right",
-        Some(ViewingDirection::RightToLeft) => "right-to-left",
-        Some(ViewingDirection::TopToBottom) => "top-to-bottom",
-        Some(ViewingDirection::BottomToTop) => "bottom-to-top",
-    };
+    let own: Vec<&DigitalFile> = canvases.iter().map(|canvas| canvas.file).collect();
+    let (behavior, direction) = turned(&own, manifest.structure);
     Plan { canvases, ranges, behavior, direction }
 }
 
@@ -181,14 +171,34 @@ fn numbered<'a>(ranges: &'a [Range], shown: &BTreeSet<&FileId>, number: &mut usi
     found
 }
 
-fn behavior_of(canvases: &[Canvas<'_>]) -> Behavior {
-    let upright = |canvas: &Canvas<'_>| {
-        mime_of(canvas.file).starts_with("image/") && {
-            let (width, height) = sides(canvas.file);
+/// How the pages of files are turned, as IIIF names it: behaviour and direction.
+pub fn turning(files: &[DigitalFile], structure: Option<&StructureFields>) -> (&'static str, &'static str) {
+    turned(&files.iter().collect::<Vec<_>>(), structure)
+}
+
+fn turned(files: &[&DigitalFile], structure: Option<&StructureFields>) -> (&'static str, &'static str) {
+    let behavior = match structure.and_then(|it| it.behavior).unwrap_or_else(|| behavior_of(files)) {
+        Behavior::Paged => "paged",
+        Behavior::Continuous => "continuous",
+        Behavior::Individuals => "individuals",
+    };
+    let direction = match structure.and_then(|it| it.viewing_direction) {
+        None | Some(ViewingDirection::LeftToRight) => "left-to-right",
+        Some(ViewingDirection::RightToLeft) => "right-to-left",
+        Some(ViewingDirection::TopToBottom) => "top-to-bottom",
+        Some(ViewingDirection::BottomToTop) => "bottom-to-top",
+    };
+    (behavior, direction)
+}
+
+fn behavior_of(files: &[&DigitalFile]) -> Behavior {
+    let upright = |file: &&DigitalFile| {
+        mime_of(file).starts_with("image/") && {
+            let (width, height) = sides(file);
             height >= width
         }
     };
-    if canvases.len() >= PAGES_OF_A_BOOK && canvases.iter().all(upright) {
+    if files.len() >= PAGES_OF_A_BOOK && files.iter().all(upright) {
         Behavior::Paged
     } else {
         Behavior::Individuals
