@@ -10,7 +10,7 @@ mod server;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
-use vitrine_http::{api_router, delivery_router};
+use vitrine_http::{api_router, delivery_router, oai_router};
 use vitrine_runtime::Config;
 
 #[tokio::main]
@@ -34,7 +34,7 @@ async fn serve() -> Result<()> {
         .context("the variable `VITRINE_LISTEN` must be an address and a port")?;
     let api =
         vitrine_runtime::api(&config, vitrine_runtime::app(&config, &vitrine_runtime::clients().await)?);
-    let routes = api_router(api.clone()).merge(delivery_router(api));
+    let routes = api_router(api.clone()).merge(delivery_router(api.clone())).merge(oai_router(api));
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} can not be listened on"))?;

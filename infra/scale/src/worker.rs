@@ -52,6 +52,8 @@ fn environment(stack: &Stack) -> Vec<(&'static str, String)> {
         ("VITRINE_INCOMING_QUEUE_URL", config.queues.incoming.clone()),
         ("VITRINE_DERIVATIVES_QUEUE_URL", config.queues.derivatives.clone()),
         ("VITRINE_IMPORTS_QUEUE_URL", config.queues.imports.clone()),
+        ("VITRINE_PUBLISH_QUEUE_URL", config.queues.publish.clone()),
+        ("VITRINE_PUBLISHED_TABLE", config.tables.published.clone()),
     ]
 }
 

@@ -30,7 +30,7 @@ use vitrine_domain::ids::UserId;
 use vitrine_domain::roles::Role;
 use vitrine_engine::{DeployOptions, Engine, Template};
 use vitrine_http::auth::SourceAddress;
-use vitrine_http::{Api, api_router, delivery_router};
+use vitrine_http::{Api, api_router, delivery_router, oai_router};
 use vitrine_runtime::Config;
 use vitrine_store::clients::{Clients, http_client};
 use vitrine_store::faults::Faulty;
@@ -153,7 +153,7 @@ fn sdk(engine: &Engine) -> SdkConfig {
 }
 
 fn routes(api: Api) -> Router {
-    api_router(api.clone()).merge(delivery_router(api))
+    api_router(api.clone()).merge(delivery_router(api.clone())).merge(oai_router(api))
 }
 
 /// Every staff role for the institution.

@@ -106,6 +106,8 @@ fn environment() -> Vec<(&'static str, &'static str)> {
         ("VITRINE_INCOMING_QUEUE_URL", "http://127.0.0.1/incoming"),
         ("VITRINE_DERIVATIVES_QUEUE_URL", "http://127.0.0.1/derivatives"),
         ("VITRINE_IMPORTS_QUEUE_URL", "http://127.0.0.1/imports"),
+        ("VITRINE_PUBLISH_QUEUE_URL", "http://127.0.0.1/publish"),
+        ("VITRINE_PUBLISHED_TABLE", "t"),
     ]
 }
 

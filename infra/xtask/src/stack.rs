@@ -68,7 +68,8 @@ pub fn up(detach: bool) -> Result<()> {
         .parameter("DeletionProtection", "false")
         // A laptop has few cores for ffmpeg and the decoders.
         .parameter("RegisterConcurrency", "2")
-        .parameter("DerivativesConcurrency", "2");
+        .parameter("DerivativesConcurrency", "2")
+        .parameter("PublishConcurrency", "2");
     let template = Template::load()?;
     let outputs = engine.deploy(&template, &options)?;
     // The engine serves the keys of its user pool at an address of its own, which names the pool.
@@ -198,8 +199,13 @@ fn describe(
             "incoming": outputs.get("IncomingQueueUrl")?,
             "derivatives": outputs.get("DerivativesQueueUrl")?,
             "imports": outputs.get("ImportsQueueUrl")?,
+            "publish": outputs.get("PublishQueueUrl")?,
         },
-        "tables": { "catalog": outputs.get("CatalogTable")?, "audit": outputs.get("AuditTable")? },
+        "tables": {
+            "catalog": outputs.get("CatalogTable")?,
+            "published": outputs.get("PublishedTable")?,
+            "audit": outputs.get("AuditTable")?,
+        },
         "institution": outputs.get("Institution")?,
         "admin_api_key": admin_api_key,
         "issuer": outputs.get("Issuer").unwrap_or_default(),

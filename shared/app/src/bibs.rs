@@ -59,7 +59,7 @@ impl App {
         let mut change = self.change(call, "bib.create", None, Some(&bib));
         change.create(&bib)?;
         put_identifiers(&mut change, &bib, &[])?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(BibWithSource { bib: BibRecord { version: 1, ..bib }, source: parsed.source })
     }
 
@@ -222,7 +222,7 @@ impl App {
                 "is set on the collection, not on its bib record",
             ));
         }
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(BibWithSource { bib: BibRecord { version: before.version + 1, ..after }, source: parsed.source })
     }
 

@@ -9,13 +9,15 @@ use vitrine_domain::audit::{AuditRow, Sides};
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::collection::Collection;
 use vitrine_domain::file::DigitalFile;
-use vitrine_domain::ids::EventId;
+use vitrine_domain::ids::{EventId, MmsId};
 use vitrine_domain::import::ingest::Ingest;
 use vitrine_domain::import::profile::ImportProfile;
 use vitrine_domain::import::row::RowResult;
 use vitrine_domain::job::Job;
 use vitrine_domain::library::Library;
-use vitrine_domain::outbox::{OutboxRow, Work};
+use vitrine_domain::outbox::{OutboxRow, Work, retry_after_seconds};
+use vitrine_domain::publishing::profile::PublishingProfile;
+use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::structure::Structure;
@@ -55,6 +57,7 @@ subject!(
     Library, "LIBRARY", code;
     AccessRightsPolicy, "POLICY", id;
     ImportProfile, "PROFILE", id;
+    PublishingProfile, "PUBLISHING", id;
     Job, "JOB", id;
 );
 
@@ -68,6 +71,12 @@ impl Subject for ApiKey {
 impl Subject for Ingest {
     fn subject(&self) -> String {
         format!("INGEST#{}#{}", self.profile, self.id)
+    }
+}
+
+impl Subject for OaiRepository {
+    fn subject(&self) -> String {
+        "OAI".to_owned()
     }
 }
 
@@ -118,17 +127,39 @@ impl App {
     ) -> Result<(), AppError> {
         let mut change = self.change(call, action, Some(before), Some(after));
         change.replace(after)?;
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
+    }
+
+    /// Commits a change. What it changes of titles is to be published: that is owed in the same transaction, and asked for
+    /// at once. A message that is lost is sent again by the sweep.
+    ///
+    /// # Errors
+    /// As [`Catalog::commit`](vitrine_store::Catalog::commit).
+    pub(crate) async fn commit(&self, call: &Call, mut change: Change) -> Result<(), CommitError> {
+        let due_at = call.after_seconds(retry_after_seconds(0));
+        let titles: Vec<MmsId> = change.titles().cloned().collect();
+        let mut owed = Vec::with_capacity(titles.len());
+        for mms_id in titles {
+            let row = self.owe(call, Work::Publish { mms_id }, due_at);
+            change.owe(&row)?;
+            owed.push(row.id);
+        }
+        self.catalog.commit(&change).await?;
+        for event in owed {
+            self.ask_to_publish(&event).await;
+        }
+        Ok(())
     }
 
     /// Commits a change that claims a name; `taken` where another thing has it. `claim` is the kind of the claim.
     pub(crate) async fn commit_named(
         &self,
-        change: &Change,
+        call: &Call,
+        change: Change,
         claim: &'static str,
         taken: Rule,
     ) -> Result<(), AppError> {
-        match self.catalog.commit(change).await {
+        match self.commit(call, change).await {
             Err(CommitError::Exists(kind)) if kind == claim => Err(taken.into()),
             done => Ok(done?),
         }

@@ -88,7 +88,8 @@ impl App {
             Some(parent) => count_child(&mut change, &parent, 1)?,
             None => change.create(&NameClaim::new(&collection.name, &collection.id))?,
         }
-        self.commit_named(&change, NameClaim::KIND, Rule::DuplicateName(collection.name.clone())).await?;
+        self.commit_named(call, change, NameClaim::KIND, Rule::DuplicateName(collection.name.clone()))
+            .await?;
         Ok(Collection { version: 1, ..collection })
     }
 
@@ -190,7 +191,15 @@ impl App {
             let bib = self.bib(&after.mms_id).await?;
             replace_also(&mut change, &bib, &BibRecord { suppressed: after.suppressed, ..bib.clone() })?;
         }
-        self.commit_named(&change, NameClaim::KIND, Rule::DuplicateName(after.name.clone())).await?;
+        let shows_otherwise = moves || after.name != before.name || after.suppressed != before.suppressed;
+        let owed = shows_otherwise.then(|| self.owe_collection(call, after.id.clone()));
+        if let Some(owed) = &owed {
+            change.create(owed)?;
+        }
+        self.commit_named(call, change, NameClaim::KIND, Rule::DuplicateName(after.name.clone())).await?;
+        if let Some(owed) = owed {
+            self.ask_to_publish(&owed.id).await;
+        }
         Ok(Collection { version: before.version + 1, ..after })
     }
 
@@ -230,7 +239,7 @@ impl App {
         replace_also(&mut change, &bib, &removed)?;
         // A title put in at this very moment is taken out by the sweep too, so this is owed even when there is none.
         change.create(&self.owe(call, Work::EmptyCollection { collection: id.clone() }, call.now))?;
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     pub(crate) async fn collection(&self, id: &CollectionId) -> Result<Collection, AppError> {

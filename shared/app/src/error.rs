@@ -56,6 +56,16 @@ pub enum Rule {
     DuplicatePolicyName(String),
     #[error("the access rights policy governs {0}; give them another one first")]
     PolicyInUse(String),
+    #[error("there is a publishing profile with the name or the set of `{0}` already")]
+    DuplicatePublishing(String),
+    #[error("there are {0} publishing profiles, which is the most")]
+    TooManyPublishing(usize),
+    #[error("the publishing profile is active; deactivate it first, so that what it published is withdrawn")]
+    PublishingActive,
+    #[error("the publishing profile is not active")]
+    PublishingInactive,
+    #[error("the title is not one that the publishing profile publishes")]
+    NotPublished,
     #[error("the import profile is not active")]
     ProfileInactive,
     #[error("the import profile has ingests; delete or cancel them first")]

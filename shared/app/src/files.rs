@@ -211,7 +211,7 @@ impl App {
         change.create(&upload)?;
         change.create(&file)?;
         change.create(&self.watch_row(call, &upload))?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         // A lost message is no loss: the watch row is due in minutes and sends it again.
         let message = Message::Register { upload: upload.id, origin: None };
         if let Err(error) = self.queues.send(Queue::Incoming, message.to_json()).await {

@@ -12,6 +12,7 @@ use vitrine_domain::roles::Action;
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{Bucket, Disposition, SignedGet, SignedRequest};
+use vitrine_store::queues::Queue;
 use vitrine_store::{Change, Page};
 
 use crate::{App, AppError, Call, Rule};
@@ -182,7 +183,7 @@ impl App {
             self.close_ingest_again(&mut change, &after, run).await?;
         }
         self.watch_job(call, &mut change, &after)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         self.send_job(&after).await;
         Ok(Job { version: before.version + 1, ..after })
     }
@@ -197,7 +198,7 @@ impl App {
             JobWork::Import(run) => {
                 call.actor.may(Action::UndoImport, Some(&run.settings.defaults.library))?;
             }
-            JobWork::Undo(_) => call.actor.may(Action::UndoImport, None)?,
+            JobWork::Undo(_) | JobWork::Publish(_) => call.actor.may(Action::UndoImport, None)?,
         }
         if let Some(earlier) = &of.undone_by
             && !matches!(
@@ -221,6 +222,9 @@ impl App {
                 )
                 .into());
             }
+            JobWork::Publish(_) => {
+                return Err(Rule::NotUndoable("only an import can be undone").into());
+            }
         }
         let job = Job::new(
             self.minter.job(call.now, self.random()),
@@ -234,7 +238,7 @@ impl App {
         change.create(&job)?;
         change.replace(&Job { undone_by: Some(job.id.clone()), ..of })?;
         self.watch_job(call, &mut change, &job)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         self.send_job(&job).await;
         Ok(Job { version: 1, ..job })
     }
@@ -281,7 +285,7 @@ impl App {
         let mut change = self.change(call, "job.discard_row", Some(&before), Some(&after));
         change.replace(&after)?;
         change.replace(&job)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(RowResult { version: before.version + 1, ..after })
     }
 
@@ -355,11 +359,20 @@ impl App {
     }
 }
 
+/// The queue that a job's messages are sent to.
+pub(crate) fn queue_of(job: &Job) -> Queue {
+    match &job.work {
+        JobWork::Import(_) | JobWork::Undo(_) => Queue::Imports,
+        JobWork::Publish(_) => Queue::Publish,
+    }
+}
+
 /// How many rows a job has, or had when it was undone.
 fn row_count(job: &Job) -> u64 {
     match &job.work {
         JobWork::Import(_) => job.rows,
         JobWork::Undo(run) => run.rows,
+        JobWork::Publish(_) => 0,
     }
 }
 
@@ -368,6 +381,7 @@ fn may(call: &Call, job: &Job) -> Result<(), Refusal> {
     match &job.work {
         JobWork::Import(run) => call.actor.may(Action::RunImport, Some(&run.settings.defaults.library)),
         JobWork::Undo(_) => call.actor.may_somewhere(Action::UndoImport),
+        JobWork::Publish(_) => call.actor.may(Action::ManagePublishing, None),
     }
 }
 

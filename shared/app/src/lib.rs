@@ -17,6 +17,7 @@ pub mod libraries;
 pub mod make_derivatives;
 pub mod members;
 pub mod policies;
+pub mod publishing;
 pub mod register_file;
 pub mod removals;
 pub mod representations;
@@ -72,6 +73,8 @@ impl fmt::Debug for App {
 pub struct Settings {
     /// The institution's code, for example `VITRINE`.
     pub institution: String,
+    /// Where delivery is reached, without a slash at the end; begins the links in published records.
+    pub delivery_url: String,
     /// Whether a title must be in a collection before it gets a representation (D9).
     pub require_collection: bool,
     /// What holds for a representation without a policy (A3).

@@ -42,7 +42,7 @@ impl App {
         } else {
             change.replace(&after)?;
         }
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Library { version: version + 1, ..after })
     }
 

@@ -182,7 +182,7 @@ impl App {
         let mut change = self.change(call, "file.thumbnail", Some(&before), Some(&after));
         change.replace(&after)?;
         change.forget(OutboxRow::KIND, keys::outbox(&message.event));
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Derived::Recorded(drawn.thumbnail.state()))
     }
 

@@ -63,7 +63,7 @@ impl App {
         let mut change = self.change(call, "collection.add_title", Some(&before), Some(&after));
         change.replace(&after)?;
         change.put(&entry(&after, id, call.now))?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(BibRecord { version: before.version + 1, ..after })
     }
 
@@ -101,6 +101,6 @@ impl App {
         let mut change = self.change(call, "collection.remove_title", Some(before), Some(&after));
         change.replace(&after)?;
         forget_membership(&mut change, before, id);
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 }

@@ -72,7 +72,7 @@ impl App {
         let mut change = self.change(call, "policy.create", None, Some(&policy));
         change.create(&policy)?;
         change.create(&name_claim(&policy))?;
-        self.commit_named(&change, Claim::KIND, taken(&policy)).await?;
+        self.commit_named(call, change, Claim::KIND, taken(&policy)).await?;
         Ok(AccessRightsPolicy { version: 1, ..policy })
     }
 
@@ -119,7 +119,11 @@ impl App {
             change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
             change.create(&name_claim(&after))?;
         }
-        self.commit_named(&change, Claim::KIND, taken(&after)).await?;
+        // What everybody may see of the titles that it governs may change.
+        let owed = self.owe_policy(call, after.id.clone());
+        change.create(&owed)?;
+        self.commit_named(call, change, Claim::KIND, taken(&after)).await?;
+        self.ask_to_publish(&owed.id).await;
         Ok(AccessRightsPolicy { version: before.version + 1, ..after })
     }
 
@@ -146,7 +150,7 @@ impl App {
         let mut change = self.change(call, "policy.delete", Some(&before), None);
         change.remove(&before);
         change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     /// The representations that name a policy, and how many do.

@@ -353,7 +353,7 @@ impl App {
         }
         change.create(&owed)?;
         forget_watch(&mut change, &upload);
-        match self.catalog.commit(&change).await {
+        match self.commit(call, change).await {
             Ok(()) => {}
             // Another delivery was quicker. What it did is what this one would have done: look again.
             Err(CommitError::Changed("upload") | CommitError::Exists("file")) => {
@@ -468,7 +468,7 @@ impl App {
         change.replace(&after)?;
         forget_watch(&mut change, upload);
         self.reject_staged_file(call, &mut change, upload, &reason).await?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         if !upload.method.is_staffs_own()
             && let Some(head) = self.objects.head(Bucket::Incoming, &upload.source_key, None).await?
         {

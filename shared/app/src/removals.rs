@@ -45,7 +45,7 @@ impl App {
         let after = BibRecord { removal: Some(Removal::new(&call.actor.id, call.now)), ..before.clone() };
         let mut change = self.change(call, "bib.delete", Some(&before), Some(&after));
         self.write_bib_removal(call, &mut change, &after)?;
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     /// Whoever deletes representations with their title needs the role in the library of each (R2, R6).
@@ -115,7 +115,7 @@ impl App {
             Representation { removal: Some(Removal::new(&call.actor.id, call.now)), ..before.clone() };
         let mut change = self.change(call, "representation.delete", Some(&before), Some(&after));
         self.write_representation_removal(call, &mut change, &after, emptied).await?;
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     async fn write_representation_removal(
@@ -186,7 +186,7 @@ impl App {
                 self.write_representation_removal(call, &mut change, &removed, emptied_bib).await?;
             }
         }
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     /// Owes the deletion of a deleted file's bytes, when the time to recover is over.

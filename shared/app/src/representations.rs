@@ -67,7 +67,7 @@ impl App {
         note_policy_use(&mut change, None, Some(&representation))?;
         let counted = BibRecord { representation_count: bib.representation_count + 1, ..bib.clone() };
         replace_also(&mut change, &bib, &counted)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Representation { version: 1, ..representation })
     }
 
@@ -142,7 +142,7 @@ impl App {
         let mut change = self.change(call, "representation.update", Some(&before), Some(&after));
         change.replace(&after)?;
         note_policy_use(&mut change, Some(&before), Some(&after))?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Representation { version: before.version + 1, ..after })
     }
 

@@ -64,7 +64,7 @@ impl App {
             None => change.create(&after)?,
             Some(_) => change.replace(&after)?,
         }
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Structure { version: version + 1, ..after })
     }
 

@@ -4,7 +4,7 @@
 use vitrine_domain::actor::{Actor, Grant};
 use vitrine_domain::audit::Origin;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
-use vitrine_domain::ids::{CollectionId, FileId, JobId, MmsId, ProfileId, RepId, UploadId};
+use vitrine_domain::ids::{CollectionId, FileId, JobId, MmsId, ProfileId, PublishingId, RepId, UploadId};
 use vitrine_domain::job::JobStatus;
 use vitrine_domain::outbox::{MAX_ATTEMPTS, OutboxRow, SHARDS, WATCH_SECONDS, Work, retry_after_seconds};
 use vitrine_domain::removal::Removal;
@@ -93,6 +93,11 @@ impl App {
             }
             Work::RunJob { job } => self.ask_again_for_job(call, row, job).await,
             Work::RunProfile { profile } => self.run_on_schedule(call, row, profile).await,
+            Work::Publish { .. } | Work::PublishPolicy { .. } | Work::PublishCollection { .. } => {
+                self.ask_to_publish(&row.id).await;
+                self.put_off(call, row, retry_after_seconds(row.attempts)).await
+            }
+            Work::RunPublishing { profile } => self.publish_on_schedule(call, row, profile).await,
             Work::PurgeFile { file } => self.purge_file(call, row, file).await,
         }
     }
@@ -163,7 +168,7 @@ impl App {
         // First the next instant: a run that outlasts this call must not be the last.
         let mut change = self.change(&call, "profile.schedule", Some(row), None);
         self.plan_next_run(&call, &mut change, &profile)?;
-        self.catalog.commit(&change).await?;
+        self.commit(&call, change).await?;
         match self.run_profile(&call, id).await {
             Ok(runs) => {
                 for run in runs {
@@ -183,6 +188,31 @@ impl App {
         Ok(Step::Waiting)
     }
 
+    /// A publishing profile's planned instant has come: starts its run and plans the next instant, in one transaction, so
+    /// that each instant has one run (B13).
+    async fn publish_on_schedule(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        id: &PublishingId,
+    ) -> Result<Step, AppError> {
+        let Some(profile) = self.catalog.publishing_profile(id).await? else {
+            return self.drop_row(call, row).await;
+        };
+        let grants = vec![Grant { role: Role::RepositoryAdministrator, library: None }];
+        let call = Call { actor: Actor { grants, ..call.actor.clone() }, ..call.clone() };
+        let next = profile.settings.schedule.as_ref().filter(|_| profile.settings.active);
+        let Some(due_at) = next.and_then(|schedule| schedule.next_after(call.now)) else {
+            return self.drop_row(&call, row).await;
+        };
+        let job = self.new_publish_job(&call, &profile, false);
+        let mut change = self.change(&call, "publishing.schedule", None, Some(&job));
+        change.replace(&OutboxRow { due_at, ..row.clone() })?;
+        self.start_job(&call, change, &job).await?;
+        tracing::info!(profile.id = %id, job.id = %job.id, "publishing started by schedule");
+        Ok(Step::Waiting)
+    }
+
     async fn expire(&self, call: &Call, row: &OutboxRow, upload: &Upload) -> Result<Step, AppError> {
         let after = Upload { state: UploadState::Expired, ..upload.clone() };
         let mut change = self.change(call, "upload.expire", Some(upload), Some(&after));
@@ -190,7 +220,7 @@ impl App {
         change.remove(row);
         let reason = "the object disappeared from the upload area";
         self.reject_staged_file(call, &mut change, upload, reason).await?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         self.drop_bytes(&after).await?;
         Ok(Step::Settled)
     }
@@ -222,7 +252,7 @@ impl App {
                     Work::RemoveFiles { representation: before.id.clone() },
                     call.now,
                 ))?;
-                self.catalog.commit(&change).await?;
+                self.commit(call, change).await?;
             }
         }
     }
@@ -249,7 +279,7 @@ impl App {
                 let mut change = self.change(call, "file.delete", Some(&before), Some(&after));
                 change.replace(&after)?;
                 self.owe_purge(call, &mut change, &after)?;
-                self.catalog.commit(&change).await?;
+                self.commit(call, change).await?;
             }
         }
     }
@@ -276,7 +306,7 @@ impl App {
                     None => {
                         let mut change = self.change(call, "collection.remove_title", Some(row), Some(row));
                         change.forget("membership", keys::membership(&member.mms_id, collection));
-                        self.catalog.commit(&change).await?;
+                        self.commit(call, change).await?;
                     }
                 }
             }
@@ -302,7 +332,7 @@ impl App {
         let mut change = self.change(call, "file.purge", Some(&before), Some(&after));
         change.replace(&after)?;
         change.forget(OutboxRow::KIND, keys::outbox(&row.id));
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Step::Settled)
     }
 
@@ -330,6 +360,6 @@ impl App {
     pub(crate) async fn forget_row(&self, call: &Call, row: &OutboxRow) -> Result<(), AppError> {
         let mut change = self.change(call, "outbox.settle", Some(row), None);
         change.remove(row);
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 }

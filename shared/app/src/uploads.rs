@@ -120,7 +120,7 @@ impl App {
         let mut change = self.change(call, "upload.create", None, Some(&upload));
         change.create(&upload)?;
         change.create(&self.watch_row(call, &upload))?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Upload { version: 1, ..upload })
     }
 
@@ -268,7 +268,7 @@ impl App {
         let mut change = self.change(call, "upload.abort", Some(&before), Some(&after));
         change.replace(&after)?;
         forget_watch(&mut change, &before);
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         self.drop_bytes(&before).await
     }
 
@@ -304,7 +304,7 @@ impl App {
         let after = Upload { multipart_id: Some(opened.clone()), ..upload.clone() };
         let mut change = self.change(call, "upload.open", Some(upload), Some(&after));
         change.replace(&after)?;
-        match self.catalog.commit(&change).await.map_err(AppError::from) {
+        match self.commit(call, change).await.map_err(AppError::from) {
             Ok(()) => Ok(opened),
             Err(AppError::Conflict(_)) => {
                 // Another call opened one at the same time; ours goes, theirs serves.

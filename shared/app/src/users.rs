@@ -138,7 +138,7 @@ impl App {
         } else {
             change.replace(&after)?;
         }
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(User { version: version + 1, ..after })
     }
 
@@ -185,7 +185,7 @@ impl App {
         };
         let mut change = self.change(call, "key.create", None, Some(&created));
         change.create(&created)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(ApiKey { version: 1, ..created })
     }
 
@@ -202,7 +202,7 @@ impl App {
         let after = ApiKey { active: false, ..before.clone() };
         let mut change = self.change(call, "key.revoke", Some(&before), Some(&after));
         change.replace(&after)?;
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     async fn check_grants(&self, grants: &[Grant], problems: &mut Problems) -> Result<(), AppError> {

@@ -113,6 +113,10 @@ numeric_id!(
     ProfileId, "import profile", "78"
 );
 numeric_id!(
+    /// A publishing profile's id.
+    PublishingId, "publishing profile", "79"
+);
+numeric_id!(
     /// A job's id.
     JobId, "job", "47"
 );
@@ -255,6 +259,19 @@ impl Minter {
     }
 }
 
+impl EventId {
+    /// The one outbox row that reminds of a title when time changes what may be seen of it. No event that is minted has
+    /// so few or so many digits.
+    pub fn reminder(mms: &MmsId) -> Self {
+        Self(format!("{}0{mms}", Self::PREFIX))
+    }
+
+    /// The one outbox row of a publishing profile's schedule.
+    pub fn schedule(profile: &PublishingId) -> Self {
+        Self(format!("{}{profile}", Self::PREFIX))
+    }
+}
+
 /// Ids that follow from what they are for, so that whoever does a piece of work again uses the same ones.
 impl Minter {
     fn derived(&self, prefix: &str, at: Timestamp, seed: u64) -> String {
@@ -313,6 +330,8 @@ mint!(
     policy -> PolicyId,
     /// Mints an import profile's id.
     profile -> ProfileId,
+    /// Mints a publishing profile's id.
+    publishing -> PublishingId,
     /// Mints a job's id.
     job -> JobId,
 );

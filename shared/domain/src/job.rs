@@ -8,6 +8,7 @@ use crate::coded;
 use crate::ids::{EventId, IngestId, JobId, ProfileId, UserId};
 use crate::import::profile::ProfileSettings;
 use crate::import::row::Tally;
+use crate::publishing::run::PublishRun;
 
 coded!(
     /// What a job does.
@@ -16,6 +17,8 @@ coded!(
         Import = "IMPORT": "Import digital titles",
         /// Takes back what an import did.
         UndoImport = "UNDO_IMPORT": "Undo an import",
+        /// Looks at every title of a publishing profile, and writes its files.
+        Publish = "PUBLISH": "Run a publishing profile",
     }
 );
 
@@ -107,6 +110,9 @@ pub enum JobWork {
     /// The undoing of an import.
     #[serde(rename = "UNDO_IMPORT")]
     Undo(UndoRun),
+    /// A run of a publishing profile.
+    #[serde(rename = "PUBLISH")]
+    Publish(Box<PublishRun>),
 }
 
 impl JobWork {
@@ -115,6 +121,7 @@ impl JobWork {
         match self {
             Self::Import(_) => JobKind::Import,
             Self::Undo(_) => JobKind::UndoImport,
+            Self::Publish(_) => JobKind::Publish,
         }
     }
 }
@@ -230,10 +237,11 @@ impl Job {
                 ImportStep::Report | ImportStep::End => return 99,
             },
             JobWork::Undo(run) => run.rows.saturating_sub(run.next) * 99,
+            JobWork::Publish(run) => return run.progress(),
         };
         let rows = match &self.work {
             JobWork::Undo(run) => run.rows,
-            JobWork::Import(_) => self.rows,
+            JobWork::Import(_) | JobWork::Publish(_) => self.rows,
         };
         u8::try_from((done / rows.max(1)).min(99)).unwrap_or(99)
     }

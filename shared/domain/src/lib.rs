@@ -15,6 +15,7 @@ pub mod job;
 pub mod library;
 pub mod outbox;
 pub mod problem;
+pub mod publishing;
 pub mod removal;
 pub mod representation;
 pub mod rights;

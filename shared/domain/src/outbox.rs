@@ -7,7 +7,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CollectionId, EventId, FileId, JobId, MmsId, ProfileId, RepId, UploadId};
+use crate::ids::{
+    CollectionId, EventId, FileId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, UploadId,
+};
 
 /// What is owed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,30 @@ pub enum Work {
     RunProfile {
         /// The profile.
         profile: ProfileId,
+    },
+    /// Publish a title as it is now; sent to the queue `publish`.
+    #[serde(rename = "PUBLISH")]
+    Publish {
+        /// The title.
+        mms_id: MmsId,
+    },
+    /// Publish the titles whose representations name a policy; sent to the queue `publish`.
+    #[serde(rename = "PUBLISH_POLICY")]
+    PublishPolicy {
+        /// The policy.
+        policy: PolicyId,
+    },
+    /// Publish the titles of a collection and of those below it; sent to the queue `publish`.
+    #[serde(rename = "PUBLISH_COLLECTION")]
+    PublishCollection {
+        /// The collection.
+        collection: CollectionId,
+    },
+    /// Run a publishing profile at a planned instant, and plan the next one.
+    #[serde(rename = "RUN_PUBLISHING")]
+    RunPublishing {
+        /// The profile.
+        profile: PublishingId,
     },
     /// Delete the bytes of a deleted file.
     #[serde(rename = "PURGE_FILE")]

@@ -119,6 +119,10 @@ coded!(
         ReadHistory = "history.read": "Read the history of titles, files, collections, policies and profiles",
         /// Read every audit row and its seals, to check that none was changed (D24).
         VerifyAudit = "audit.verify": "Read and verify the audit trail",
+        /// Read publishing profiles and try them out.
+        ReadPublishing = "publishing.read": "Read publishing profiles",
+        /// Create, change, run and delete publishing profiles (domain.md 8.3).
+        ManagePublishing = "publishing.manage": "Define and run publishing profiles",
         /// Change libraries and institution settings.
         ConfigureInstitution = "institution.configure": "Configure the institution",
     }
@@ -208,6 +212,10 @@ impl Action {
             ]],
             Action::ManagePolicies => &[&[Role::FulfillmentAdministrator, GeneralSystemAdministrator]],
             Action::VerifyAudit | Action::ConfigureInstitution => &[&[GeneralSystemAdministrator]],
+            Action::ReadPublishing => &[STAFF],
+            Action::ManagePublishing => {
+                &[&[CatalogManager, Role::RepositoryAdministrator, GeneralSystemAdministrator]]
+            }
         }
     }
 
@@ -223,6 +231,7 @@ impl Action {
                 | Action::SimulatePolicies
                 | Action::ReadHistory
                 | Action::VerifyAudit
+                | Action::ReadPublishing
         )
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod auth;
 mod delivery;
+mod oai;
 pub mod openapi;
 mod problems;
 pub mod routes;
@@ -13,4 +14,5 @@ mod views;
 pub mod wire;
 
 pub use delivery::{Origins, delivery_router};
+pub use oai::oai_router;
 pub use routes::{Api, api_router};

@@ -73,6 +73,11 @@ fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
         Rule::ProfileInactive | Rule::ProfileInUse => ("profile-state", "401652"),
         Rule::IngestClosed(_) => ("ingest-closed", "401652"),
         Rule::NoMetadataFile(_) | Rule::SeveralMetadataFiles(..) => ("metadata-file", "401652"),
+        Rule::DuplicatePublishing(_) => ("duplicate-name", "402471"),
+        Rule::TooManyPublishing(_)
+        | Rule::PublishingActive
+        | Rule::PublishingInactive
+        | Rule::NotPublished => ("publishing", "401652"),
         Rule::JobNotEnded(_) | Rule::JobEnded(_) | Rule::NoReport | Rule::NothingToResubmit => {
             ("job-state", "401652")
         }

@@ -29,8 +29,12 @@ pub struct Availability {
     pub public_note: Option<String>,
     /// A link to the full text (`$h`).
     pub full_text_url: Option<String>,
-    /// Where a person sees the representation; what Dublin Core and MODS show.
+    /// Where a person sees the representation; what Dublin Core and MODS show, and published MARC in `$u`.
     pub delivery_url: String,
+    /// Its thumbnail; `$t` of published MARC.
+    pub thumbnail_url: Option<String>,
+    /// Who may see it, in words; `$r` of published MARC.
+    pub access: Option<&'static str>,
 }
 
 /// Returns the record with its availability added behind its last field: `AVD` in MARC, `dc:identifier` in

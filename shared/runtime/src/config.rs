@@ -30,6 +30,7 @@ variables!(
     "VITRINE_INSTITUTION_SUFFIX", None, "the four digits that every id ends in";
     "VITRINE_CATALOG_TABLE", None, "table of everything current";
     "VITRINE_AUDIT_TABLE", None, "table of everything that happened";
+    "VITRINE_PUBLISHED_TABLE", None, "table of what is published";
     "VITRINE_INCOMING_BUCKET", None, "bucket where uploads arrive";
     "VITRINE_CONTENT_BUCKET", None, "bucket of registered bytes";
     "VITRINE_DERIVATIVES_BUCKET", None, "bucket of thumbnails";
@@ -38,6 +39,7 @@ variables!(
     "VITRINE_INCOMING_QUEUE_URL", None, "queue of uploads to register";
     "VITRINE_DERIVATIVES_QUEUE_URL", None, "queue of thumbnails to make";
     "VITRINE_IMPORTS_QUEUE_URL", None, "queue of imports to go on with";
+    "VITRINE_PUBLISH_QUEUE_URL", None, "queue of titles to publish";
     "VITRINE_API_URL", Some("http://127.0.0.1/almaws/v1"), "where the API is reached; begins the links in answers";
     "VITRINE_DELIVERY_URL", Some("http://127.0.0.1/view"), "where delivery is reached; begins the links in answers";
     "VITRINE_VIEWER_ORIGINS", Some(""), "web origins, separated by commas, whose pages may read delivery's answers with their viewers' cookies (S4)";
@@ -122,7 +124,11 @@ impl Config {
         Ok(Self {
             institution: text("VITRINE_INSTITUTION")?,
             institution_suffix: text("VITRINE_INSTITUTION_SUFFIX")?,
-            tables: Tables { catalog: text("VITRINE_CATALOG_TABLE")?, audit: text("VITRINE_AUDIT_TABLE")? },
+            tables: Tables {
+                catalog: text("VITRINE_CATALOG_TABLE")?,
+                published: text("VITRINE_PUBLISHED_TABLE")?,
+                audit: text("VITRINE_AUDIT_TABLE")?,
+            },
             buckets: Buckets {
                 incoming: text("VITRINE_INCOMING_BUCKET")?,
                 content: text("VITRINE_CONTENT_BUCKET")?,
@@ -134,6 +140,7 @@ impl Config {
                 incoming: text("VITRINE_INCOMING_QUEUE_URL")?,
                 derivatives: text("VITRINE_DERIVATIVES_QUEUE_URL")?,
                 imports: text("VITRINE_IMPORTS_QUEUE_URL")?,
+                publish: text("VITRINE_PUBLISH_QUEUE_URL")?,
             },
             api_url: text("VITRINE_API_URL")?,
             delivery_url: text("VITRINE_DELIVERY_URL")?,

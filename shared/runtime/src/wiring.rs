@@ -38,6 +38,7 @@ pub fn app(config: &Config, clients: &Clients) -> Result<App, IdError> {
         queues: Queues::new(clients, config.queues.clone()),
         settings: Settings {
             institution: config.institution.clone(),
+            delivery_url: config.delivery_url.trim_end_matches('/').to_owned(),
             require_collection: config.require_collection,
             default_access: config.default_access,
             time_zone: config.time_zone.clone(),

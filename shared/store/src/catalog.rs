@@ -21,11 +21,13 @@ use crate::change::{Attributes, key_attributes};
 use crate::error::StoreError;
 use crate::keys::{self, Claim, IdentifierEntry, Item, Key};
 
-/// The names of the two tables.
+/// The names of the tables.
 #[derive(Debug, Clone)]
 pub struct Tables {
     /// Everything current.
     pub catalog: String,
+    /// What is out: the only one that the OAI-PMH server reads.
+    pub published: String,
     /// Everything that happened; only ever put.
     pub audit: String,
 }
@@ -35,6 +37,15 @@ pub struct Tables {
 pub struct Catalog {
     client: aws_sdk_dynamodb::Client,
     tables: Tables,
+}
+
+/// A table that items are read and written by key in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// Everything current.
+    Catalog,
+    /// What is out.
+    Published,
 }
 
 /// Which part of a list is wanted.
@@ -89,6 +100,13 @@ impl Catalog {
         &self.tables
     }
 
+    pub(crate) fn table(&self, table: Table) -> &str {
+        match table {
+            Table::Catalog => &self.tables.catalog,
+            Table::Published => &self.tables.published,
+        }
+    }
+
     /// Begins a query of one partition of the table, strongly consistent.
     pub(crate) fn partition(&self, pk: &str) -> QueryFluentBuilder {
         self.client
@@ -113,7 +131,7 @@ impl Catalog {
         let answer = self
             .client
             .get_item()
-            .table_name(&self.tables.catalog)
+            .table_name(self.table(T::TABLE))
             .set_key(Some(key_attributes(&key)))
             .consistent_read(true)
             .send()
@@ -151,14 +169,14 @@ impl Catalog {
             let answer = self
                 .client
                 .batch_get_item()
-                .request_items(&self.tables.catalog, request)
+                .request_items(self.table(T::TABLE), request)
                 .send()
                 .await
                 .map_err(|error| StoreError::of("BatchGetItem", error))?;
             for attributes in answer.responses.unwrap_or_default().into_values().flatten() {
                 found.push(parse::<T>(attributes)?);
             }
-            if let Some(left) = answer.unprocessed_keys.unwrap_or_default().remove(&self.tables.catalog) {
+            if let Some(left) = answer.unprocessed_keys.unwrap_or_default().remove(self.table(T::TABLE)) {
                 wanted = left.keys;
                 round = wait_for_rest("BatchGetItem", round).await?;
             }
@@ -179,6 +197,11 @@ impl Catalog {
     /// A file, deleted or not.
     pub async fn file(&self, file: &FileId) -> Result<Option<DigitalFile>, StoreError> {
         self.get(keys::file(file)).await
+    }
+
+    /// Which of these collections there are, as they were last written; at most 100 a call.
+    pub async fn collections_by_id(&self, ids: &[CollectionId]) -> Result<Vec<Collection>, StoreError> {
+        self.batch(ids.iter().map(keys::collection)).await
     }
 
     /// A collection.

@@ -1,6 +1,6 @@
 //! One change: everything it writes, in one transaction with its audit rows, one for each thing that has a history.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -8,9 +8,10 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use sha2::{Digest, Sha256};
 use vitrine_domain::audit::{AuditRow, Sides};
-use vitrine_domain::ids::EventId;
+use vitrine_domain::ids::MmsId;
+use vitrine_domain::outbox::{OutboxRow, Work};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Table};
 use crate::error::StoreError;
 use crate::keys::{self, Item, Key, Versioned};
 use crate::size::{MAX_CHANGE_BYTES, MAX_ITEM_BYTES, item_bytes};
@@ -23,6 +24,7 @@ pub const MAX_ITEMS: usize = 100;
 const MAX_TRIES: u32 = 6;
 
 const AUDIT_ROW: &str = "audit row";
+const LOG_ROW: &str = "published row";
 /// The longest token that a transaction takes.
 const MAX_TOKEN: usize = 36;
 
@@ -56,6 +58,7 @@ enum Expectation {
 
 struct Operation {
     kind: &'static str,
+    table: Table,
     expects: Expectation,
     write: Write,
 }
@@ -78,26 +81,37 @@ impl Write {
 
 /// The writes of one change. Build it from values that were loaded and decided on, then [`Catalog::commit`] it once.
 pub struct Change {
-    audit: AuditRow,
+    audit: Option<AuditRow>,
     also: Vec<AuditRow>,
+    /// What makes a repeated commit the same commit.
+    identity: String,
     operations: Vec<Operation>,
+    titles: BTreeSet<MmsId>,
 }
 
 impl Change {
     /// A change that `audit` tells of; its event id makes a repeated commit the same commit.
     pub fn new(audit: AuditRow) -> Self {
-        Self { audit, also: Vec::new(), operations: Vec::new() }
+        let identity = format!("{}\n{}", audit.subject, audit.id);
+        Self {
+            audit: Some(audit),
+            also: Vec::new(),
+            identity,
+            operations: Vec::new(),
+            titles: BTreeSet::new(),
+        }
     }
 
     /// Tells of another thing that the change changes; of each thing once.
     pub fn also(&mut self, subject: String, sides: Sides) {
-        if self.audit_rows().all(|row| row.subject != subject) {
-            self.also.push(self.audit.of(subject, sides));
+        let told = self.audit_rows().any(|row| row.subject == subject);
+        if let Some(audit) = self.audit.as_ref().filter(|_| !told) {
+            self.also.push(audit.of(subject, sides));
         }
     }
 
     fn audit_rows(&self) -> impl Iterator<Item = &AuditRow> {
-        std::iter::once(&self.audit).chain(&self.also)
+        self.audit.iter().chain(&self.also)
     }
 
     /// The first thing with a history that the change writes and does not tell of.
@@ -108,9 +122,14 @@ impl Change {
             .find(|(_, partition)| self.audit_rows().all(|row| row.subject != *partition))
     }
 
-    /// The event that the change is.
-    pub fn event(&self) -> &EventId {
-        &self.audit.id
+    /// A change of what only follows from other items, and has no history of its own.
+    pub(crate) fn derived(identity: String) -> Self {
+        Self { audit: None, also: Vec::new(), identity, operations: Vec::new(), titles: BTreeSet::new() }
+    }
+
+    /// The titles of which it changes something that others may be told of.
+    pub fn titles(&self) -> impl Iterator<Item = &MmsId> {
+        self.titles.iter()
     }
 
     /// What the service knows the transaction by; it takes at most 36 characters.
@@ -119,8 +138,7 @@ impl Change {
     /// the same id.
     fn token(&self, table: &str) -> String {
         // Tokens are an account's, and several stacks can live in one.
-        let event = format!("{table}\n{}\n{}", self.audit.subject, self.audit.id);
-        let mut token = hex::encode(Sha256::digest(event));
+        let mut token = hex::encode(Sha256::digest(format!("{table}\n{}", self.identity)));
         token.truncate(MAX_TOKEN);
         token
     }
@@ -131,7 +149,8 @@ impl Change {
     /// When the item can not be written down.
     pub fn create<I: Item>(&mut self, item: &I) -> Result<(), StoreError> {
         let attributes = attributes(item, 1)?;
-        self.push(I::KIND, Expectation::New, Write::Put(attributes, None));
+        self.titles.extend(item.published_title().cloned());
+        self.push::<I>(Expectation::New, Write::Put(attributes, None));
         Ok(())
     }
 
@@ -141,7 +160,8 @@ impl Change {
     /// When the item can not be written down.
     pub fn replace<I: Versioned>(&mut self, item: &I) -> Result<(), StoreError> {
         let attributes = attributes(item, item.version() + 1)?;
-        self.push(I::KIND, Expectation::Unchanged, Write::Put(attributes, Some(item.version())));
+        self.titles.extend(item.published_title().cloned());
+        self.push::<I>(Expectation::Unchanged, Write::Put(attributes, Some(item.version())));
         Ok(())
     }
 
@@ -151,23 +171,44 @@ impl Change {
     /// When the item can not be written down.
     pub fn put<I: Item>(&mut self, item: &I) -> Result<(), StoreError> {
         let attributes = attributes(item, 1)?;
-        self.push(I::KIND, Expectation::Nothing, Write::Put(attributes, None));
+        self.push::<I>(Expectation::Nothing, Write::Put(attributes, None));
         Ok(())
     }
 
     /// Removes the version that was read; [`CommitError::Changed`] where another was written since.
     pub fn remove<I: Versioned>(&mut self, item: &I) {
-        self.push(I::KIND, Expectation::Unchanged, Write::Delete(item.key(), Some(item.version())));
+        self.push::<I>(Expectation::Unchanged, Write::Delete(item.key(), Some(item.version())));
     }
 
     /// Removes whatever is there; nothing is fine.
     pub fn forget(&mut self, kind: &'static str, key: Key) {
-        self.push(kind, Expectation::Nothing, Write::Delete(key, None));
+        self.add(kind, Table::Catalog, Expectation::Nothing, Write::Delete(key, None));
     }
 
-    /// How many items it writes, the audit rows included.
+    /// Writes down what is owed for one of its titles.
+    ///
+    /// # Errors
+    /// When the row can not be written down.
+    pub fn owe(&mut self, row: &OutboxRow) -> Result<(), StoreError> {
+        if let Work::Publish { mms_id } = &row.work {
+            self.titles.remove(mms_id);
+        }
+        self.create(row)
+    }
+
+    /// Writes a row of a published log whatever was there before.
+    pub(crate) fn put_row(&mut self, attributes: Attributes) {
+        self.add(LOG_ROW, Table::Published, Expectation::Nothing, Write::Put(attributes, None));
+    }
+
+    /// Removes a row of a published log.
+    pub(crate) fn forget_row(&mut self, key: Key) {
+        self.add(LOG_ROW, Table::Published, Expectation::Nothing, Write::Delete(key, None));
+    }
+
+    /// How many items it writes, the audit rows and what it will owe included.
     pub fn len(&self) -> usize {
-        self.operations.len() + 1 + self.also.len()
+        self.operations.len() + self.audit_rows().count() + self.titles.len()
     }
 
     /// Whether it writes nothing but its audit rows.
@@ -199,8 +240,12 @@ impl Change {
         Ok(())
     }
 
-    fn push(&mut self, kind: &'static str, expects: Expectation, write: Write) {
-        self.operations.push(Operation { kind, expects, write });
+    fn push<I: Item>(&mut self, expects: Expectation, write: Write) {
+        self.add(I::KIND, I::TABLE, expects, write);
+    }
+
+    fn add(&mut self, kind: &'static str, table: Table, expects: Expectation, write: Write) {
+        self.operations.push(Operation { kind, table, expects, write });
     }
 }
 
@@ -298,7 +343,7 @@ impl Catalog {
             if tries >= MAX_TRIES {
                 return Err(StoreError::unavailable_because(TRANSACTION, error).into());
             }
-            tokio::time::sleep(pause(tries, change.event())).await;
+            tokio::time::sleep(pause(tries, &change.identity)).await;
         }
     }
 
@@ -315,7 +360,7 @@ impl Catalog {
         let catalog = &self.tables().catalog;
         let mut items = Vec::with_capacity(change.len());
         for operation in &change.operations {
-            items.push(transact(catalog, operation)?);
+            items.push(transact(self.table(operation.table), operation)?);
         }
         for row in change.audit_rows() {
             let audit = Put::builder()
@@ -400,9 +445,8 @@ fn audit_attributes(row: &AuditRow) -> Attributes {
 }
 
 /// A pause that doubles with each try and differs from change to change, so that two that met do not meet again.
-fn pause(tries: u32, event: &EventId) -> Duration {
-    let spread = event
-        .as_str()
+fn pause(tries: u32, identity: &str) -> Duration {
+    let spread = identity
         .bytes()
         .fold(u64::from(tries), |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let base = 10_u64 << tries.min(6);

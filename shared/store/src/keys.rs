@@ -10,7 +10,8 @@ use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
 use vitrine_domain::collection::{Collection, Membership, normalise_name};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{
-    CollectionId, EventId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, RepId, UploadId, UserId,
+    CollectionId, EventId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId,
+    UploadId, UserId,
 };
 use vitrine_domain::import::ingest::Ingest;
 use vitrine_domain::import::profile::ImportProfile;
@@ -18,12 +19,17 @@ use vitrine_domain::import::row::{JobClaim, RowResult, RowTicket};
 use vitrine_domain::job::Job;
 use vitrine_domain::library::{Library, LibraryCode};
 use vitrine_domain::outbox::{OutboxRow, SHARDS};
+use vitrine_domain::publishing::profile::PublishingProfile;
+use vitrine_domain::publishing::published::{LOG_SHARDS, Published};
+use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 
 use serde::{Deserialize, Serialize};
+
+use crate::catalog::Table;
 
 /// A partition key and a sort key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +50,16 @@ impl Key {
 pub trait Item: Serialize {
     /// The word for it in errors.
     const KIND: &'static str;
+    /// The table that holds it.
+    const TABLE: Table = Table::Catalog;
     /// Its key.
     fn key(&self) -> Key;
     /// Its place in index 1, if it is listed.
     fn index(&self) -> Option<Key>;
+    /// The title that others may have been told of, or must be, once this is written.
+    fn published_title(&self) -> Option<&MmsId> {
+        None
+    }
 }
 
 /// An item that counts how many times it was written.
@@ -165,6 +177,28 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "one title an identifier, one representation an import key",
     ],
     [
+        "publishing profile",
+        "`CONFIG#publishing`",
+        "`{id}`",
+        "-",
+        "publishing profiles; few, and read with every title that is published",
+    ],
+    [
+        "published title (table `published`)",
+        "`PUB#{mms}`",
+        "`PUB`",
+        "-",
+        "what is out of a title, scope by scope (ADR 0011)",
+    ],
+    [
+        "published row (table `published`)",
+        "`LOG#{scope}#{shard}`",
+        "`{stamp}#{mms}`",
+        "-",
+        "the records of a title in one scope, by the time of their last change; 4 shards",
+    ],
+    ["OAI-PMH repository (table `published`)", "`OAI`", "`OAI`", "-", "its name, sets and limits"],
+    [
         "audit row (table `audit`)",
         "`{kind}#{id}`",
         "`{at}#{event}`",
@@ -200,10 +234,58 @@ fn ordered(order: Option<u32>, id: &str) -> String {
 }
 
 fn shard_of(id: &str) -> u8 {
+    shard_among(SHARDS, id)
+}
+
+fn shard_among(shards: u8, id: &str) -> u8 {
     let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    u8::try_from(hash % u64::from(SHARDS)).unwrap_or(0)
+    u8::try_from(hash % u64::from(shards)).unwrap_or(0)
+}
+
+/// The partition of publishing profiles.
+pub const PUBLISHING: &str = "CONFIG#publishing";
+
+/// A publishing profile's key.
+pub fn publishing(id: &PublishingId) -> Key {
+    Key::new(PUBLISHING, id.as_str())
+}
+
+/// The key of what is out of a title.
+pub fn published(mms: &MmsId) -> Key {
+    Key::new(format!("PUB#{mms}"), "PUB")
+}
+
+/// The partition of one shard of a scope's log.
+pub fn published_log(scope: &str, shard: u8) -> String {
+    format!("LOG#{scope}#{shard}")
+}
+
+/// The key of a title's row in a scope's log.
+pub fn published_row(scope: &str, mms: &MmsId, stamp: Timestamp) -> Key {
+    let shard = shard_among(LOG_SHARDS, mms.as_str());
+    Key::new(published_log(scope, shard), format!("{}#{mms}", second(stamp)))
+}
+
+/// An instant as a log sorts: seconds since 1970, 12 digits.
+pub fn second(at: Timestamp) -> String {
+    format!("{:012}", at.as_second().max(0))
+}
+
+/// The sort key before every row of a log that comes after the row with this one; no id holds what it ends in.
+pub fn behind_row(sort: &str) -> String {
+    format!("{sort}!")
+}
+
+/// The key of the OAI-PMH repository.
+pub fn oai_repository() -> Key {
+    Key::new("OAI", "OAI")
+}
+
+/// The partition of one shard of the list of titles.
+pub fn titles(shard: u8) -> String {
+    format!("TITLE#{shard:02}")
 }
 
 /// A bib record's key.
@@ -459,9 +541,14 @@ pub struct IdentifierEntry {
 }
 
 macro_rules! item {
-    ($type:ty, $kind:literal, $key:expr, $index:expr) => {
+    ($type:ty, $kind:literal, $key:expr, $index:expr $(, $const:ident = $value:expr)? $(; titled $title:expr)?) => {
         impl Item for $type {
             const KIND: &'static str = $kind;
+            $(const $const: Table = $value;)?
+            $(fn published_title(&self) -> Option<&MmsId> {
+                let title: fn(&Self) -> Option<&MmsId> = $title;
+                title(self)
+            })?
             fn key(&self) -> Key {
                 let key: fn(&Self) -> Key = $key;
                 key(self)
@@ -500,14 +587,20 @@ versioned!(
     Ingest,
     Job,
     RowResult,
-    Claim
+    Claim,
+    PublishingProfile,
+    Published,
+    OaiRepository
 );
 
 item!(BibRecord, "bib record", |it| bib(&it.mms_id), |it| {
     (it.removal.is_none() && it.kind == BibKind::Title).then(|| {
         let shard = shard_of(it.mms_id.as_str());
-        Key::new(format!("TITLE#{shard:02}"), format!("{}#{}", bounded(&it.brief.sort_title), it.mms_id))
+        Key::new(titles(shard), format!("{}#{}", bounded(&it.brief.sort_title), it.mms_id))
     })
+}; titled |it| {
+    // A new title that is suppressed is nothing to tell of.
+    (it.kind == BibKind::Title && !(it.version == 0 && it.suppressed)).then_some(&it.mms_id)
 });
 item!(Membership, "membership", |it| membership(&it.mms_id, &it.collection), |it| {
     Some(Key::new(members_of(&it.collection), format!("{}#{}", bounded(&it.sort_title), it.mms_id)))
@@ -516,7 +609,7 @@ item!(Representation, "representation", |it| representation(&it.id), |it| {
     it.removal
         .is_none()
         .then(|| Key::new(representations_of(&it.mms_id), ordered(it.fields.order, it.id.as_str())))
-});
+}; titled |it| Some(&it.mms_id));
 item!(Structure, "structure", |it| structure(&it.representation), |_| None);
 item!(DigitalFile, "file", |it| file(&it.id), |it| {
     it.removal.is_none().then(|| Key::new(files_of(&it.representation), ordered(it.order, it.id.as_str())))
@@ -563,6 +656,9 @@ item!(RowResult, "row result", |it| row_key(&it.job, &row_result(it.number)), |i
 });
 item!(JobClaim, "job claim", |it| job_claim(&it.job, &it.name), |_| None);
 item!(Claim, "claim", |it| claim(&it.name), |_| None);
+item!(PublishingProfile, "publishing profile", |it| publishing(&it.id), |_| None);
+item!(Published, "published title", |it| published(&it.mms_id), |_| None, TABLE = Table::Published);
+item!(OaiRepository, "OAI-PMH repository", |_| oai_repository(), |_| None, TABLE = Table::Published);
 
 /// An audit row's key in the audit table.
 pub fn audit(row: &vitrine_domain::audit::AuditRow) -> Key {

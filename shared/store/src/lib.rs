@@ -14,6 +14,7 @@ pub mod imports;
 pub mod keys;
 pub mod objects;
 pub mod policies;
+pub mod published;
 pub mod queues;
 mod size;
 

@@ -25,6 +25,8 @@ pub struct QueueUrls {
     pub derivatives: String,
     /// Imports to go on with.
     pub imports: String,
+    /// Titles to publish, and runs of publishing profiles.
+    pub publish: String,
 }
 
 /// One of the queues.
@@ -36,6 +38,8 @@ pub enum Queue {
     Derivatives,
     /// Imports to go on with.
     Imports,
+    /// Titles to publish, and runs of publishing profiles.
+    Publish,
 }
 
 /// A message that was received.
@@ -109,6 +113,7 @@ impl Queues {
             Queue::Incoming => &self.urls.incoming,
             Queue::Derivatives => &self.urls.derivatives,
             Queue::Imports => &self.urls.imports,
+            Queue::Publish => &self.urls.publish,
         }
     }
 

@@ -9,6 +9,7 @@ mod derivatives;
 mod imports;
 mod incoming;
 mod outcome;
+mod publish;
 mod seal;
 mod sweep;
 
@@ -17,6 +18,7 @@ pub use derivatives::derivatives_batch;
 pub use imports::imports_batch;
 pub use incoming::incoming_batch;
 pub use outcome::{Metric, metrics_line};
+pub use publish::publish_batch;
 pub use seal::seal_run;
 pub use sweep::sweep_run;
 

@@ -107,6 +107,8 @@ impl Worker {
             ("VITRINE_INCOMING_QUEUE_URL", &config.queues.incoming),
             ("VITRINE_DERIVATIVES_QUEUE_URL", &config.queues.derivatives),
             ("VITRINE_IMPORTS_QUEUE_URL", &config.queues.imports),
+            ("VITRINE_PUBLISH_QUEUE_URL", &config.queues.publish),
+            ("VITRINE_PUBLISHED_TABLE", &config.tables.published),
         ]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Self(child.unwrap())

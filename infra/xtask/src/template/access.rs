@@ -129,9 +129,14 @@ fn delivery_only_reads(model: &Model<'_>, findings: &mut Vec<Finding>) {
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     ];
-    for grant in grants(model).iter().filter(|grant| grant.role.id == "DeliveryRole") {
+    for grant in grants(model).iter().filter(|grant| ["DeliveryRole", "OaiRole"].contains(&grant.role.id)) {
         for action in grant.actions.iter().filter(|action| !READS.contains(&action.as_str())) {
-            findings.push(grant.role.finding("T16", format!("delivery may `{action}`")));
+            findings.push(grant.role.finding("T16", format!("what readers reach may `{action}`")));
+        }
+        let reads_table = grant.actions.iter().any(|action| action.starts_with("dynamodb:"));
+        let published = |resource: &String| resource.contains("PublishedTable");
+        if grant.role.id == "OaiRole" && reads_table && !grant.resources.iter().all(published) {
+            findings.push(grant.role.finding("T16", "harvesters reach more than what is published"));
         }
     }
 }

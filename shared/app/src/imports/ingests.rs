@@ -19,7 +19,6 @@ use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::objects::{
     Bucket, Listing, ObjectHead, ObjectsError, PartChecksums, SignedRequest, UploadedPart,
 };
-use vitrine_store::queues::Queue;
 
 use crate::jobs::{DUE_AGAIN_SECONDS, Message};
 use crate::{App, AppError, Call, Rule};
@@ -104,7 +103,7 @@ impl App {
         self.lock(&ingest).await?;
         let mut change = self.change(call, "ingest.create", None, Some(&ingest));
         change.create(&ingest)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Ingest { version: 1, ..ingest })
     }
 
@@ -438,7 +437,7 @@ impl App {
         }
         let mut change = self.change(call, "ingest.delete", Some(&before), None);
         change.remove(&before);
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(true)
     }
 
@@ -530,7 +529,7 @@ impl App {
         let work = Work::RunJob { job: job.id.clone() };
         let owed = self.owe(call, work, call.after_seconds(DUE_AGAIN_SECONDS));
         change.create(&OutboxRow { id: job.watch.clone(), ..owed })?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         if !dry_run {
             self.unlock(&before).await?;
         }
@@ -541,7 +540,7 @@ impl App {
     /// Sends a job's message; a lost one is no loss, because its outbox row is due in minutes.
     pub(crate) async fn send_job(&self, job: &Job) {
         let message = Message { job: job.id.clone() };
-        if let Err(error) = self.queues.send(Queue::Imports, message.to_json()).await {
+        if let Err(error) = self.queues.send(crate::jobs::queue_of(job), message.to_json()).await {
             tracing::warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "the job will be started by the sweep");
         }
     }

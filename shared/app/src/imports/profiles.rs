@@ -70,7 +70,7 @@ impl App {
         change.create(&profile)?;
         change.create(&name_claim(&profile))?;
         self.plan_next_run(call, &mut change, &profile)?;
-        self.commit_named(&change, Claim::KIND, taken(&profile)).await?;
+        self.commit_named(call, change, Claim::KIND, taken(&profile)).await?;
         Ok(ImportProfile { version: 1, ..profile })
     }
 
@@ -124,7 +124,7 @@ impl App {
         {
             self.plan_next_run(call, &mut change, &after)?;
         }
-        self.commit_named(&change, Claim::KIND, taken(&after)).await?;
+        self.commit_named(call, change, Claim::KIND, taken(&after)).await?;
         Ok(ImportProfile { version: before.version + 1, ..after })
     }
 
@@ -149,7 +149,7 @@ impl App {
         change.remove(&before);
         change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
         change.forget(OutboxRow::KIND, keys::outbox(&schedule_row(id)?));
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     /// The header of a metadata file for this profile, with every column that its reader knows.

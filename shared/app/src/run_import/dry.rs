@@ -43,7 +43,7 @@ impl Context<'_> {
                 change.create(claim)?;
             }
             if !change.is_empty() {
-                self.app.catalog.commit(&change).await?;
+                self.app.commit(self.call, change).await?;
             }
         }
         let mut change = self.app.change(self.call, "import.dry_run", before, Some(&result));
@@ -61,7 +61,7 @@ impl Context<'_> {
             change.put(&claim(family_claim(group)))?;
         }
         write_result(&mut change, &result)?;
-        self.app.catalog.commit(&change).await?;
+        self.app.commit(self.call, change).await?;
         Ok(Ok(RowResult { version: result.version + 1, ..result }))
     }
 }

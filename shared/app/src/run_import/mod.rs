@@ -19,17 +19,15 @@ mod undo;
 mod write;
 mod write_files;
 
+use crate::jobs::Message;
+use crate::register_file::TimeLeft;
+use crate::{App, AppError, Call};
 use sha2::{Digest, Sha256};
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::Actor;
 use vitrine_domain::ids::{IngestId, JobId, ProfileId, UploadId};
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork};
 use vitrine_store::CommitError;
-use vitrine_store::queues::Queue;
-
-use crate::jobs::Message;
-use crate::register_file::TimeLeft;
-use crate::{App, AppError, Call};
 
 /// How a call of a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +47,13 @@ pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
 
 /// What a step has around it.
 #[derive(Clone, Copy)]
-struct Around<'a> {
-    clock: Clock<'a>,
-    time_left: TimeLeft<'a>,
+pub(crate) struct Around<'a> {
+    pub(crate) clock: Clock<'a>,
+    pub(crate) time_left: TimeLeft<'a>,
 }
 
 /// What a step left to do.
-enum Next {
+pub(crate) enum Next {
     /// The next step, or more of this one.
     GoOn(Box<Job>),
     /// Nothing for some seconds.
@@ -80,6 +78,7 @@ impl App {
         if job.status.is_final() {
             return Ok(Progressed::Nothing);
         }
+        let queue = crate::jobs::queue_of(&job);
         loop {
             // Each step has its own time: a call can last minutes.
             let call = Call { actor: submitter(&job), now: clock(), ..call.clone() };
@@ -92,12 +91,12 @@ impl App {
                 Ok(Next::GoOn(job)) if job.status.is_final() => return Ok(Progressed::Ended),
                 Ok(Next::GoOn(job)) if time_left() => *job,
                 Ok(Next::GoOn(_) | Next::OutOfTime) => {
-                    self.queues.send(Queue::Imports, Message { job: id.clone() }.to_json()).await?;
+                    self.queues.send(queue, Message { job: id.clone() }.to_json()).await?;
                     return Ok(Progressed::Continues);
                 }
                 Ok(Next::Wait(seconds)) => {
                     let message = Message { job: id.clone() }.to_json();
-                    self.queues.send_later(Queue::Imports, message, seconds).await?;
+                    self.queues.send_later(queue, message, seconds).await?;
                     return Ok(Progressed::Waits);
                 }
                 // Someone asked it to stop, or another worker was quicker: what is stored decides.
@@ -113,6 +112,7 @@ impl App {
     async fn step(&self, call: &Call, job: &Job, around: Around<'_>) -> Result<Next, AppError> {
         match &job.work {
             JobWork::Undo(run) => self.undo_page(call, job, run).await,
+            JobWork::Publish(run) => self.publish_step(call, job, run, around).await,
             JobWork::Import(run) => match &run.step {
                 ImportStep::Read { .. } => self.read_rows(call, job, run, around.time_left).await,
                 ImportStep::Rows { next } => self.import_page(call, job, run, *next, around).await,
@@ -133,7 +133,7 @@ impl App {
         let mut change = self.change(call, "job.advance", Some(before), Some(&after));
         change.replace(&after)?;
         self.watch_job(call, &mut change, &after)?;
-        match self.catalog.commit(&change).await {
+        match self.commit(call, change).await {
             Ok(()) => Ok(Job { version: before.version + 1, ..after }),
             Err(CommitError::Changed("job")) => Err(AppError::Conflict("job")),
             Err(error) => Err(error.into()),

@@ -230,7 +230,7 @@ impl Context<'_> {
                 change.put(claim)?;
             }
             if !change.is_empty() {
-                self.app.catalog.commit(&change).await?;
+                self.app.commit(self.call, change).await?;
             }
         }
         Ok(())
@@ -240,7 +240,7 @@ impl Context<'_> {
     async fn record(&self, before: Option<&RowResult>, result: RowResult) -> Result<RowResult, AppError> {
         let mut change = self.app.change(self.call, "import.row", before, Some(&result));
         write_result(&mut change, &result)?;
-        self.app.catalog.commit(&change).await?;
+        self.app.commit(self.call, change).await?;
         Ok(RowResult { version: result.version + 1, ..result })
     }
 
@@ -328,7 +328,7 @@ impl Context<'_> {
         let mut change = self.app.change(self.call, "import.family", None, Some(&blank));
         let (job, name) = (self.job.id.clone(), family_claim(group));
         change.put(&JobClaim { job, name, row: ticket.number, mms_id: None, twin: None })?;
-        Ok(self.app.catalog.commit(&change).await?)
+        Ok(self.app.commit(self.call, change).await?)
     }
 
     /// The time that ids of a job's things are made of.

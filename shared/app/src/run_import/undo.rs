@@ -79,7 +79,7 @@ impl App {
         let result = result_of(call, job, row, why);
         let mut change = self.change(call, "import.undo", None, Some(&result));
         change.create(&result)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(RowResult { version: 1, ..result })
     }
 
@@ -184,7 +184,7 @@ impl App {
             let mut change = self.change(call, "import.undo", Some(&before), Some(&after));
             change.replace(&after)?;
             self.owe_purge(call, &mut change, &after)?;
-            self.catalog.commit(&change).await?;
+            self.commit(call, change).await?;
         }
         Ok(left)
     }
@@ -253,7 +253,7 @@ impl App {
             replace_also(&mut change, &representation, &removed)?;
         }
         change.create(&result)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(RowResult { version: 1, ..result })
     }
 

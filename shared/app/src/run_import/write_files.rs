@@ -146,7 +146,7 @@ impl Context<'_> {
                 result.plan = Some(self.app.keep_source_over(&text, MAX_PLAN).await?);
             }
             write_result(&mut change, &result)?;
-            self.app.catalog.commit(&change).await?;
+            self.app.commit(self.call, change).await?;
             result.version += 1;
             self.send_registrations(&messages).await;
             if left.is_empty() || !(self.time_left)() {
@@ -202,10 +202,10 @@ impl Context<'_> {
             }
             if parts.peek().is_some() {
                 // The row is done in this attempt when the last of them is written down.
-                self.app.catalog.commit(&change).await?;
+                self.app.commit(self.call, change).await?;
             } else {
                 write_result(&mut change, &result)?;
-                self.app.catalog.commit(&change).await?;
+                self.app.commit(self.call, change).await?;
                 result.version += 1;
             }
             let messages: Vec<String> = part

@@ -9,6 +9,7 @@ mod history;
 mod imports;
 mod jobs;
 mod policies;
+mod publishing;
 mod representations;
 mod structures;
 mod uploads;
@@ -165,6 +166,17 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "copy_policy" => post(policies::copy),
         "simulate_policy" => post(policies::simulate_policy),
         "list_policy_representations" => get(policies::representations),
+        "list_publishing_profiles" => get(publishing::list),
+        "create_publishing_profile" => post(publishing::create),
+        "get_publishing_profile" => get(publishing::read),
+        "update_publishing_profile" => put(publishing::update),
+        "delete_publishing_profile" => delete(publishing::remove),
+        "run_publishing_profile" => post(publishing::run),
+        "copy_publishing_profile" => post(publishing::copy),
+        "preview_publishing_profile" => get(publishing::preview),
+        "list_published_files" => get(publishing::files),
+        "get_oai_repository" => get(publishing::read_oai),
+        "put_oai_repository" => put(publishing::update_oai),
         "list_import_profiles" => get(imports::list),
         "create_import_profile" => post(imports::create),
         "get_import_profile" => get(imports::read),

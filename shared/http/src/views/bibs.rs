@@ -72,6 +72,8 @@ impl Addresses {
             public_note: found.fields.public_note.clone(),
             full_text_url: None,
             delivery_url: format!("{}/delivery/{}/{}", self.delivery, self.institution, found.id),
+            thumbnail_url: None,
+            access: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::uploads::{PART, SIGNED};
 use super::{Addresses, code, day, signed, without_nulls};
 use crate::wire::shape::{Shape, coded, count, flag, object, text};
 
-static SCHEDULE: Shape =
+pub(super) static SCHEDULE: Shape =
     Shape { root: "schedule", members: &[text("every"), text("at"), count("weekday"), text("zone")] };
 
 static DETAILS: Shape = Shape {

@@ -71,8 +71,22 @@ pub static LINK: Shape = Shape { root: "report", members: &[text("url"), text("e
 impl Addresses {
     /// A job as it is at `now`.
     pub fn job(&self, found: &Job, now: Timestamp) -> Value {
-        let mut counters = vec![("rows", found.rows)];
-        counters.extend(found.tally.entries());
+        let counters: Vec<(&str, u64)> = match &found.work {
+            JobWork::Publish(run) => {
+                let mut counters = vec![("titles", run.counts.titles())];
+                counters.extend(run.counts.entries());
+                counters.extend([
+                    ("files", run.files.len() as u64),
+                    ("records", run.files.iter().map(|file| file.records).sum()),
+                ]);
+                counters
+            }
+            JobWork::Import(_) | JobWork::Undo(_) => {
+                let mut counters = vec![("rows", found.rows)];
+                counters.extend(found.tally.entries());
+                counters
+            }
+        };
         let counters: Vec<Value> = counters
             .into_iter()
             .map(|(name, value)| json!({ "type": { "value": name }, "value": value }))
@@ -82,6 +96,7 @@ impl Addresses {
                 (Some(run.profile.as_str()), Some(run.ingest.as_str()), Some(run.dry_run), None)
             }
             JobWork::Undo(run) => (None, None, None, Some(run.of.as_str())),
+            JobWork::Publish(run) => (Some(run.profile.as_str()), None, None, None),
         };
         without_nulls(json!({
             "link": format!("{}/conf/jobs/{}", self.api, found.id),

@@ -24,6 +24,7 @@ mod imports;
 mod jobs;
 mod libraries;
 mod policies;
+mod publishing;
 mod representations;
 mod structures;
 mod uploads;
@@ -44,6 +45,7 @@ pub use self::imports::{
 pub use self::jobs::{JOB, JOBS, LINK, ROW, ROWS, report, row};
 pub use self::libraries::{LIBRARIES, LIBRARY};
 pub use self::policies::{POLICIES, POLICY, SIMULATED, SIMULATION, simulated};
+pub use self::publishing::{OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING, PUBLISHINGS};
 pub use self::representations::{REPRESENTATION, REPRESENTATIONS};
 pub use self::structures::STRUCTURE;
 pub use self::uploads::{PARTS, SIGNED_PARTS, UPLOAD, part, signed};

@@ -69,6 +69,11 @@ impl Params {
         Ok(Self(pairs))
     }
 
+    /// Every name with its value, in the order in which they were sent.
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// The parameters of a request.
     ///
     /// # Errors

@@ -1,0 +1,293 @@
+//! What is known of a title that decides what is published of it, and the records that follow.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sha2::{Digest, Sha256};
+use vitrine_domain::Timestamp;
+use vitrine_domain::bib::{BibKind, BibRecord};
+use vitrine_domain::coded::Coded;
+use vitrine_domain::collection::{Collection, MAX_DEPTH};
+use vitrine_domain::ids::{CollectionId, MmsId};
+use vitrine_domain::publishing::profile::{
+    PublishingProfile, PublishingSettings, Restricted, SelectionKind, TargetKind,
+};
+use vitrine_domain::publishing::published::{ALL, Wanted, scope_of};
+use vitrine_domain::representation::Representation;
+use vitrine_domain::rights::{Facts, Identity, Offered, Viewer};
+use vitrine_metadata::{Additions, Availability, CollectionPath, Link, render};
+use vitrine_store::catalog::PageRequest;
+
+use crate::changes::hex;
+use crate::rights::Policies;
+use crate::{App, AppError, Call};
+
+/// How often a list of representations that lags behind its title is asked for again.
+const MAX_LOOKS: u32 = 5;
+/// How many representations one read by id takes.
+const BATCH: usize = 100;
+
+/// A representation that is offered, and whether everybody may see it.
+struct Shown {
+    representation: Representation,
+    open: bool,
+}
+
+/// What is known of a title.
+pub(super) struct TitleFacts {
+    bib: BibRecord,
+    source: String,
+    shown: Vec<Shown>,
+    /// The title's collections and all above them, by id, as far as a profile asks for them.
+    collections: HashMap<CollectionId, Collection>,
+    /// When time alone changes what may be seen.
+    pub(super) changes_at: Option<Timestamp>,
+    /// Whether the list of representations still lagged behind.
+    pub(super) lags: bool,
+}
+
+/// Someone of whom nothing is known: who is not signed in and comes from nowhere in particular.
+fn anyone() -> Viewer {
+    Viewer { identity: Some(Identity::Anonymous), source_ip: None, staff: false }
+}
+
+impl App {
+    /// Reads a title; `None` where nothing of it may be published.
+    pub(super) async fn title_facts(
+        &self,
+        call: &Call,
+        mms: &MmsId,
+        profiles: &[PublishingProfile],
+    ) -> Result<Option<TitleFacts>, AppError> {
+        let Some(bib) = self.catalog.bib(mms).await? else { return Ok(None) };
+        if bib.removal.is_some() || bib.suppressed || bib.kind != BibKind::Title {
+            return Ok(None);
+        }
+        let source = self.source_of(&bib).await?;
+        let (representations, lags) = self.live_representations(&bib).await?;
+        let policies = self.policies_of(&representations).await?;
+        let (shown, changes_at) = shown(&bib, representations, &policies, call.now);
+        let active = profiles.iter().filter(|profile| profile.settings.active);
+        let collections = if active.into_iter().any(|profile| asks_for_tree(&profile.settings)) {
+            self.collections_above(&bib.collections).await?
+        } else {
+            HashMap::new()
+        };
+        Ok(Some(TitleFacts { bib, source, shown, collections, changes_at, lags }))
+    }
+
+    /// A title's representations as they were last written, and whether some may be missing.
+    ///
+    /// Their list is an index and can lag behind; the title says how many there are.
+    async fn live_representations(&self, bib: &BibRecord) -> Result<(Vec<Representation>, bool), AppError> {
+        if bib.representation_count == 0 {
+            return Ok((Vec::new(), false));
+        }
+        let mut looks = 0;
+        loop {
+            let mut ids = Vec::new();
+            let mut page = PageRequest { limit: 1000, ..PageRequest::default() };
+            loop {
+                let found = self.catalog.representations_of(&bib.mms_id, &page).await?;
+                ids.extend(found.items.into_iter().map(|one| one.id));
+                match found.next {
+                    None => break,
+                    next => page.after = next,
+                }
+            }
+            let mut live: Vec<Representation> = Vec::with_capacity(ids.len());
+            for ids in ids.chunks(BATCH) {
+                let found = self.catalog.representations(ids).await?;
+                live.extend(found.into_iter().filter(|one| one.removal.is_none()));
+            }
+            live.sort_by_key(|one| ids.iter().position(|id| *id == one.id));
+            looks += 1;
+            if live.len() == bib.representation_count as usize || looks >= MAX_LOOKS {
+                let lags = live.len() != bib.representation_count as usize;
+                return Ok((live, lags));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50 << looks)).await;
+        }
+    }
+
+    /// Collections and all above them, level by level.
+    async fn collections_above(
+        &self,
+        ids: &[CollectionId],
+    ) -> Result<HashMap<CollectionId, Collection>, AppError> {
+        let mut found: HashMap<CollectionId, Collection> = HashMap::new();
+        let mut wanted: BTreeSet<CollectionId> = ids.iter().cloned().collect();
+        for _ in 0..MAX_DEPTH {
+            if wanted.is_empty() {
+                break;
+            }
+            let asked: Vec<CollectionId> = std::mem::take(&mut wanted).into_iter().collect();
+            for asked in asked.chunks(BATCH) {
+                for collection in self.catalog.collections_by_id(asked).await? {
+                    wanted.extend(collection.parent.clone());
+                    found.insert(collection.id.clone(), collection);
+                }
+            }
+            wanted.retain(|id| !found.contains_key(id));
+        }
+        Ok(found)
+    }
+}
+
+/// The representations that are offered, and when time changes who may see one.
+fn shown(
+    bib: &BibRecord,
+    representations: Vec<Representation>,
+    policies: &Policies,
+    now: Timestamp,
+) -> (Vec<Shown>, Option<Timestamp>) {
+    let mut changes_at: Option<Timestamp> = None;
+    let mut all = Vec::new();
+    for representation in representations {
+        if Facts::of(bib, &representation).offered != Offered::Yes {
+            continue;
+        }
+        let decision = policies.decide(&anyone(), bib, &representation, now);
+        changes_at = [changes_at, decision.changes_at].into_iter().flatten().min();
+        let open = decision.allows();
+        all.push(Shown { representation, open });
+    }
+    (all, changes_at)
+}
+
+fn asks_for_tree(settings: &PublishingSettings) -> bool {
+    let below =
+        settings.selection.kind == SelectionKind::Collections && settings.selection.with_subcollections;
+    below || settings.target.kind == TargetKind::Primo
+}
+
+impl TitleFacts {
+    /// What each scope is to hold of the title, for every profile that publishes it.
+    pub(super) fn wanted(
+        &self,
+        app: &App,
+        profiles: &[PublishingProfile],
+    ) -> Result<BTreeMap<String, Wanted>, AppError> {
+        let chosen: Vec<&PublishingProfile> = profiles
+            .iter()
+            .filter(|profile| profile.settings.active && self.is_chosen(&profile.settings))
+            .collect();
+        let sets: Vec<String> =
+            chosen.iter().filter_map(|profile| profile.settings.set_spec()).map(str::to_owned).collect();
+        let mut all = BTreeMap::new();
+        for profile in chosen {
+            let is_set = profile.settings.target.kind == TargetKind::Oai;
+            let sets = if is_set { sets.clone() } else { Vec::new() };
+            let wanted = self.records(app, &profile.settings, sets)?;
+            if is_set && !all.contains_key(ALL) {
+                all.insert(ALL.to_owned(), wanted.clone());
+            }
+            all.insert(scope_of(&profile.id), wanted);
+        }
+        Ok(all)
+    }
+
+    /// Whether a profile's selection has the title.
+    fn is_chosen(&self, settings: &PublishingSettings) -> bool {
+        let is_hidden = !self.shown.is_empty() && self.shown.iter().all(|one| !one.open);
+        if is_hidden && settings.restricted == Restricted::Withdraw {
+            return false;
+        }
+        let selection = &settings.selection;
+        match selection.kind {
+            SelectionKind::Everything => true,
+            SelectionKind::Collections if selection.with_subcollections => {
+                self.collections.keys().any(|id| selection.collections.contains(id))
+            }
+            SelectionKind::Collections => {
+                self.bib.collections.iter().any(|id| selection.collections.contains(id))
+            }
+        }
+    }
+
+    /// The records of a profile, and the digest of what does not change with every save (S13).
+    pub(super) fn records(
+        &self,
+        app: &App,
+        settings: &PublishingSettings,
+        sets: Vec<String>,
+    ) -> Result<Wanted, AppError> {
+        let additions = self.additions(app, settings);
+        let mut digest = Sha256::new();
+        digest.update(sets.join("\n"));
+        let mut records = BTreeMap::new();
+        for format in settings.renditions() {
+            let rendered = render(self.bib.format, &self.source, format, &additions)
+                .map_err(|errors| AppError::Internal(Box::new(errors)))?;
+            digest.update(format!("\n{} {}\n", format.code(), rendered.stable.len()));
+            digest.update(rendered.stable);
+            records.insert(format, rendered.xml);
+        }
+        Ok(Wanted { hash: hex(&digest.finalize()), sets, records })
+    }
+
+    fn additions(&self, app: &App, settings: &PublishingSettings) -> Additions {
+        let enrichment = &settings.enrichment;
+        let begin = &app.settings.delivery_url;
+        let institution = &app.settings.institution;
+        let url = |one: &Shown| format!("{begin}/delivery/{institution}/{}", one.representation.id);
+        let thumbnail =
+            |one: &Shown| format!("{begin}/delivery/thumbnail/{institution}/{}", one.representation.id);
+        let label = |one: &Shown| one.representation.fields.label.clone();
+        let links = self.shown.iter().map(|one| Link {
+            url: enrichment.delivery_link.then(|| url(one)),
+            thumbnail: enrichment.thumbnail.then(|| thumbnail(one)),
+            label: label(one).filter(|_| enrichment.label),
+            access: enrichment.access_flag.then(|| access(one.open)),
+        });
+        let blocks = self.shown.iter().map(|one| Availability {
+            institution: institution.clone(),
+            representation_id: one.representation.id.to_string(),
+            is_remote: false,
+            repository: None,
+            label: label(one),
+            public_note: one.representation.fields.public_note.clone(),
+            full_text_url: None,
+            delivery_url: url(one),
+            thumbnail_url: Some(thumbnail(one)),
+            access: Some(access(one.open)),
+        });
+        let primo = settings.target.kind == TargetKind::Primo;
+        Additions {
+            mms_id: self.bib.mms_id.to_string(),
+            links: links.collect(),
+            availability: if primo { blocks.collect() } else { Vec::new() },
+            collections: if primo { self.paths() } else { Vec::new() },
+            dc_element: enrichment.dc_element.clone(),
+            marc_tag: enrichment.marc_tag.clone(),
+        }
+    }
+
+    /// The title's collections with those above them; hidden ones and those below hidden ones left out (C8).
+    fn paths(&self) -> Vec<CollectionPath> {
+        self.bib.collections.iter().filter_map(|id| self.path(id)).collect()
+    }
+
+    fn path(&self, id: &CollectionId) -> Option<CollectionPath> {
+        let collection = self.collections.get(id)?;
+        let mut names = Vec::new();
+        let mut at = Some(collection);
+        while let Some(one) = at {
+            if one.suppressed || names.len() > MAX_DEPTH {
+                return None;
+            }
+            names.insert(0, one.name.clone());
+            at = one.parent.as_ref().and_then(|parent| self.collections.get(parent));
+        }
+        Some(CollectionPath {
+            id: collection.id.to_string(),
+            name: collection.name.clone(),
+            parent: collection.parent.as_ref().map(ToString::to_string),
+            path: names,
+        })
+    }
+}
+
+/// Who may see a representation, in words.
+fn access(open: bool) -> &'static str {
+    if open { "Open access" } else { "Restricted access" }
+}

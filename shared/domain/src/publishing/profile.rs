@@ -1,0 +1,377 @@
+//! Publishing profiles: which titles, in which formats, with what added, to which target, when (S13, S14).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::coded;
+use crate::coded::Coded;
+use crate::ids::{CollectionId, JobId, PublishingId, UserId};
+use crate::problem::Problems;
+use crate::schedule::Schedule;
+
+coded!(
+    /// A format that records are handed out in, by its metadata prefix (OAI-8).
+    Rendition, "metadata prefix" {
+        /// Simple Dublin Core.
+        OaiDc = "oai_dc": "Dublin Core",
+        /// Qualified Dublin Core.
+        OaiQdc = "oai_qdc": "Qualified Dublin Core",
+        /// MARC 21 as MARCXML.
+        Marc21 = "marc21": "MARC 21",
+        /// MODS 3.
+        Mods = "mods": "MODS",
+    }
+);
+
+coded!(
+    /// Which titles a profile publishes.
+    SelectionKind, "selection" {
+        /// Every title.
+        Everything = "EVERYTHING": "All titles",
+        /// The titles of collections.
+        Collections = "COLLECTIONS": "Titles of collections",
+    }
+);
+
+coded!(
+    /// Where a profile publishes to.
+    TargetKind, "target" {
+        /// A set of the OAI-PMH server; follows every change within seconds.
+        Oai = "OAI": "OAI-PMH set",
+        /// Files for Primo: MARC in OAI-PMH list elements, with availability and collections (S15).
+        Primo = "PRIMO": "Files for Primo",
+        /// Files for Summon: MARCXML, deletions in files of their own (S16).
+        Summon = "SUMMON": "Files for Summon",
+        /// Files for anyone, in one format.
+        Files = "FILES": "Files",
+    }
+);
+
+coded!(
+    /// What becomes of a title that has digital forms of which nobody outside may see one.
+    Restricted, "rule for restricted titles" {
+        /// It is published, with the flag where the profile adds that.
+        Flag = "FLAG": "Published and flagged",
+        /// It is published as deleted.
+        Withdraw = "WITHDRAW": "Published as deleted",
+    }
+);
+
+/// A publishing profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishingProfile {
+    /// Its id.
+    pub id: PublishingId,
+    /// What staff set.
+    #[serde(flatten)]
+    pub settings: PublishingSettings,
+    /// How far its files go.
+    #[serde(default)]
+    pub delivered: Delivered,
+    /// Who made it.
+    pub created_by: UserId,
+    /// When.
+    pub created_at: Timestamp,
+    /// Who changed it last.
+    pub modified_by: UserId,
+    /// When.
+    pub modified_at: Timestamp,
+    /// How many times it was written.
+    pub version: u64,
+}
+
+/// What staff set on a publishing profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishingSettings {
+    /// Its name, unique among publishing profiles.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Whether it publishes; what an inactive one published is withdrawn.
+    #[serde(default = "yes")]
+    pub active: bool,
+    /// Which titles.
+    pub selection: Selection,
+    /// Where to.
+    pub target: Target,
+    /// What is added to records.
+    #[serde(default)]
+    pub enrichment: Enrichment,
+    /// What becomes of restricted titles.
+    #[serde(default = "flag")]
+    pub restricted: Restricted,
+    /// When files are written by themselves.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub schedule: Option<Schedule>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn flag() -> Restricted {
+    Restricted::Flag
+}
+
+/// Which titles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// How they are chosen.
+    pub kind: SelectionKind,
+    /// The collections.
+    #[serde(default)]
+    pub collections: Vec<CollectionId>,
+    /// Whether collections below those count too.
+    #[serde(default)]
+    pub with_subcollections: bool,
+}
+
+/// Where to, and in which form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The kind of target.
+    pub kind: TargetKind,
+    /// The name of the set in requests; of an OAI-PMH target only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set_spec: Option<String>,
+    /// The format of files for anyone. A set offers every format; Primo and Summon take MARC.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub format: Option<Rendition>,
+    /// How many records one file takes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub records_per_file: Option<u32>,
+}
+
+/// What is added to a record for each of its representations (S14, OAI-11).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Enrichment {
+    /// The address where it is seen.
+    pub delivery_link: bool,
+    /// The address of its thumbnail.
+    pub thumbnail: bool,
+    /// Its label.
+    pub label: bool,
+    /// Whether everybody may see it.
+    pub access_flag: bool,
+    /// The element of Dublin Core that takes addresses and labels.
+    pub dc_element: String,
+    /// The MARC field that takes them: `$u`, `$3`, and the flag in `$z`.
+    pub marc_tag: String,
+}
+
+impl Default for Enrichment {
+    fn default() -> Self {
+        Self {
+            delivery_link: true,
+            thumbnail: true,
+            label: true,
+            access_flag: true,
+            dc_element: "identifier".to_owned(),
+            marc_tag: "856".to_owned(),
+        }
+    }
+}
+
+/// How far the files of a profile go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// Everything published up to this instant is in files; none before the first run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Timestamp>,
+    /// The run that wrote them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<JobId>,
+}
+
+/// How many publishing profiles there can be: a title is published to all of them in one transaction.
+pub const MAX_PROFILES: usize = 40;
+/// How many collections one profile names.
+pub const MAX_COLLECTIONS: usize = 100;
+/// How many records a file takes unless said otherwise.
+pub const RECORDS_A_FILE: u32 = 10_000;
+const MAX_RECORDS_A_FILE: u32 = 100_000;
+
+const DC_ELEMENTS: [&str; 15] = [
+    "title",
+    "creator",
+    "subject",
+    "description",
+    "publisher",
+    "contributor",
+    "date",
+    "type",
+    "format",
+    "identifier",
+    "source",
+    "language",
+    "relation",
+    "coverage",
+    "rights",
+];
+
+impl PublishingSettings {
+    /// The formats in which its records are kept, in a fixed order.
+    pub fn renditions(&self) -> Vec<Rendition> {
+        match self.target.kind {
+            TargetKind::Primo | TargetKind::Summon => vec![Rendition::Marc21],
+            TargetKind::Files => vec![self.target.format.unwrap_or(Rendition::OaiDc)],
+            TargetKind::Oai => Rendition::ALL.to_vec(),
+        }
+    }
+
+    /// The set that it is, where it is one.
+    pub fn set_spec(&self) -> Option<&str> {
+        self.target.set_spec.as_deref().filter(|_| self.target.kind == TargetKind::Oai)
+    }
+
+    /// Whether two settings publish the same things in the same form.
+    pub fn publishes_like(&self, other: &Self) -> bool {
+        let shape = |it: &Self| {
+            (it.active, it.selection.clone(), it.target.clone(), it.enrichment.clone(), it.restricted)
+        };
+        shape(self) == shape(other)
+    }
+
+    /// Checks what can be said without looking anything up.
+    pub fn check(&self) -> Problems {
+        let mut problems = Problems::default();
+        problems.check_text("name", &self.name, 255);
+        if self.description.chars().count() > 1000 {
+            problems.add("description", "must not be longer than 1000 characters");
+        }
+        self.check_selection(&mut problems);
+        self.check_target(&mut problems);
+        if !DC_ELEMENTS.contains(&self.enrichment.dc_element.as_str()) {
+            problems.add("enrichment.dc_element", format!("must be one of: {}", DC_ELEMENTS.join(", ")));
+        }
+        let tag = self.enrichment.marc_tag.as_bytes();
+        if tag.len() != 3 || !tag.iter().all(u8::is_ascii_digit) || tag.starts_with(b"00") {
+            problems.add("enrichment.marc_tag", "must be the tag of a MARC data field such as `856`");
+        }
+        if let Some(schedule) = &self.schedule {
+            schedule.check("schedule", &mut problems);
+            if self.target.kind == TargetKind::Oai {
+                problems.add("schedule", "must be absent: a set follows every change by itself");
+            }
+        }
+        problems
+    }
+
+    fn check_selection(&self, problems: &mut Problems) {
+        let named = self.selection.collections.len();
+        match self.selection.kind {
+            SelectionKind::Everything if named > 0 => {
+                problems.add("selection.collections", "must be empty where all titles are published");
+            }
+            SelectionKind::Collections if !(1..=MAX_COLLECTIONS).contains(&named) => {
+                problems.add("selection.collections", format!("must be 1 to {MAX_COLLECTIONS} ids"));
+            }
+            _ => {}
+        }
+    }
+
+    fn check_target(&self, problems: &mut Problems) {
+        let target = &self.target;
+        match (target.kind, &target.set_spec) {
+            (TargetKind::Oai, Some(spec)) if is_set_spec(spec) => {}
+            (TargetKind::Oai, _) => problems
+                .add("target.set_spec", "must be 1 to 100 letters, digits and `-_.!~*'()`, in parts by `:`"),
+            (_, Some(_)) => problems.add("target.set_spec", "must be absent where files are written"),
+            (_, None) => {}
+        }
+        if (target.kind == TargetKind::Files) != target.format.is_some() {
+            problems.add("target.format", "must be given for files for anyone, and be absent otherwise");
+        }
+        match (target.kind, target.records_per_file) {
+            (_, None) => {}
+            (TargetKind::Oai, Some(_)) => {
+                problems.add("target.records_per_file", "must be absent for a set");
+            }
+            (_, Some(count)) if !(1..=MAX_RECORDS_A_FILE).contains(&count) => {
+                problems.add("target.records_per_file", format!("must be 1 to {MAX_RECORDS_A_FILE}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a text is a set's name as OAI-PMH.xsd allows it.
+fn is_set_spec(text: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte))
+    };
+    text.len() <= 100 && text.split(':').all(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn settings(kind: TargetKind) -> PublishingSettings {
+        PublishingSettings {
+            name: "Everything".into(),
+            description: String::new(),
+            active: true,
+            selection: Selection {
+                kind: SelectionKind::Everything,
+                collections: vec![],
+                with_subcollections: false,
+            },
+            target: Target {
+                kind,
+                set_spec: (kind == TargetKind::Oai).then(|| "all".to_owned()),
+                format: None,
+                records_per_file: None,
+            },
+            enrichment: Enrichment::default(),
+            restricted: Restricted::Flag,
+            schedule: None,
+        }
+    }
+
+    fn fields(settings: &PublishingSettings) -> Vec<String> {
+        settings.check().0.into_iter().map(|problem| problem.field).collect()
+    }
+
+    #[test]
+    fn a_set_offers_every_format_and_files_have_one() {
+        assert_eq!(settings(TargetKind::Oai).renditions(), Rendition::ALL);
+        assert_eq!(settings(TargetKind::Primo).renditions(), [Rendition::Marc21]);
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        assert_eq!(fields(&settings(TargetKind::Oai)), Vec::<String>::new());
+        assert_eq!(fields(&settings(TargetKind::Summon)), Vec::<String>::new());
+        assert_eq!(fields(&settings(TargetKind::Files)), ["target.format"]);
+        let mut wrong = settings(TargetKind::Oai);
+        wrong.name = " ".into();
+        wrong.selection.kind = SelectionKind::Collections;
+        wrong.target.set_spec = Some("a::b".into());
+        wrong.target.records_per_file = Some(1);
+        wrong.enrichment.dc_element = "author".into();
+        wrong.enrichment.marc_tag = "001".into();
+        assert_eq!(
+            fields(&wrong),
+            [
+                "name",
+                "selection.collections",
+                "target.set_spec",
+                "target.records_per_file",
+                "enrichment.dc_element",
+                "enrichment.marc_tag"
+            ]
+        );
+        for (spec, right) in
+            [("a", true), ("a:b-c", true), ("", false), ("a b", false), (":a", false), ("ä", false)]
+        {
+            assert_eq!(is_set_spec(spec), right, "{spec}");
+        }
+    }
+}
