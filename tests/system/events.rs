@@ -6,7 +6,9 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use vitrine_domain::Timestamp;
 use vitrine_engine::workspace_root;
 use vitrine_testing::Stack;
-use vitrine_triggers::{Surroundings, derivatives_batch, imports_batch, incoming_batch, seal_run, sweep_run};
+use vitrine_triggers::{
+    Surroundings, derivatives_batch, imports_batch, incoming_batch, publish_batch, seal_run, sweep_run,
+};
 
 #[tokio::test]
 async fn every_event_ends_as_its_snapshot_says() {
@@ -43,6 +45,8 @@ async fn every_event_ends_as_its_snapshot_says() {
                 incoming_batch(&app, event, &around).await
             } else if name.starts_with("run-import") {
                 imports_batch(&app, event, &around).await
+            } else if name.starts_with("publish") {
+                publish_batch(&app, event, &around).await
             } else {
                 derivatives_batch(&app, event, &crate::walk::tools(), &around).await
             };

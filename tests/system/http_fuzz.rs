@@ -381,6 +381,10 @@ async fn b41_no_request_that_the_document_describes_or_nearly_does_is_a_fault_of
         .await
         .ok();
     client.put("/users/anna", json!({ "full_name": "Anna" })).await.ok();
+    let published = json!({
+        "name": "Files", "selection": { "kind": "EVERYTHING" }, "target": { "kind": "PRIMO" },
+    });
+    let publishing = text(&client.post("/conf/publishing-profiles", published.clone()).await.ok(), "id");
     let settings = self::profile(&title.collection);
     let right = json!({
         "details": settings["details"], "matching": settings["matching"], "defaults": settings["defaults"],
@@ -391,6 +395,13 @@ async fn b41_no_request_that_the_document_describes_or_nearly_does_is_a_fault_of
         "name": "A name", "full_name": "Anna", "file_name": "c.png", "size": 3, "permission": { "value": "READ_ONLY" },
         "limit": "5", "expand": "url", "format": "json", "label": "A label", "part_number": 1,
     });
-    let Value::Object(right) = right else { unreachable!() };
+    let more = json!({
+        "publishing": publishing, "selection": published["selection"], "target": published["target"],
+        "enrichment": { "marc_tag": "856" }, "restricted": "FLAG", "schedule": { "every": "DAY", "at": "02:30" },
+        "metadata_prefix": "marc21", "repository_name": "Maps", "admin_email": "maps@library.example", "page_size": 50,
+        "allowed_addresses": ["192.0.2.0/24"],
+    });
+    let (Value::Object(mut right), Value::Object(more)) = (right, more) else { unreachable!() };
+    right.extend(more);
     fuzz(&client, right).await;
 }

@@ -16,6 +16,7 @@ mod http_conditions;
 mod http_fuzz;
 mod iiif;
 mod imports;
+mod publishing;
 mod refusals;
 mod registration;
 mod rights;

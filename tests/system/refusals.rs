@@ -26,10 +26,12 @@ fn request(endpoint: &Endpoint, title: &Title, [file, upload, profile, job]: [&s
         .replace("{ingest}", "folder")
         .replace("{job}", job)
         .replace("{policy}", "5200000000000000000101")
+        .replace("{publishing}", "7900000000000000000101")
         .replace("{number}", "1");
     let path = match endpoint.id {
         "find_bibs" => format!("{path}?mms_id={}", title.mms),
-        "run_import_profile" => format!("{path}?op=run"),
+        "run_import_profile" | "run_publishing_profile" => format!("{path}?op=run"),
+        "preview_publishing_profile" => format!("{path}?mms_id={}", title.mms),
         "act_on_ingest" => format!("{path}?op=lock"),
         "act_on_job" => format!("{path}?op=cancel"),
         "decide_job_row" => format!("{path}?op=discard"),
@@ -52,6 +54,12 @@ fn request(endpoint: &Endpoint, title: &Title, [file, upload, profile, job]: [&s
         "create_api_key" => json!({ "name": "k", "permission": { "value": "READ_ONLY" } }),
         "create_policy" | "update_policy" => json!({ "name": "p", "default_rule": { "effect": "DENY" } }),
         "create_import_profile" | "update_import_profile" => crate::http_fuzz::profile(&title.collection),
+        "create_publishing_profile" | "update_publishing_profile" => json!({
+            "name": "p",
+            "selection": { "kind": "EVERYTHING" },
+            "target": { "kind": "OAI", "set_spec": "p" },
+        }),
+        "put_oai_repository" => json!({ "repository_name": "r", "admin_email": "a@library.example" }),
         "create_ingest" => json!({ "name": "folder" }),
         "sign_ingest_files" => json!({ "file": [{ "name": "a.tif", "size": 1 }] }),
         "act_on_ingest_parts" => {

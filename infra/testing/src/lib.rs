@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -125,7 +126,7 @@ impl Stack {
         let call = operator();
         app.put_library(&call, "MAIN".parse().unwrap(), "Main Library", None).await.expect("a library");
         let api = vitrine_runtime::api(&self.config, app);
-        let mut client = Client { routes: routes(api.clone()), api, key: None, address: None };
+        let mut client = Client::of(api);
         let admin = client.key_with(&all_roles(), KeyPermission::ReadWrite).await;
         client.key = Some(admin);
         client
@@ -207,6 +208,11 @@ impl Answer {
 }
 
 impl Client {
+    /// A client without a key, of routes that work with this.
+    pub fn of(api: Api) -> Self {
+        Self { routes: routes(api.clone()), api, key: None, address: None }
+    }
+
     /// A key with these roles, made by the operator.
     pub async fn key_with(&self, grants: &[Grant], permission: KeyPermission) -> String {
         let key = vitrine_http::auth::new_key(random());
@@ -221,6 +227,13 @@ impl Client {
     /// The same client with another key, or none.
     pub fn with_key(&self, key: Option<&str>) -> Self {
         Self { key: key.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same client with the server's clock so many seconds ahead: what is dated up to then can be seen.
+    pub fn later(&self, seconds: i64) -> Self {
+        let later = move || Timestamp::now() + vitrine_domain::outbox::seconds(seconds);
+        let api = Api { clock: Arc::new(later), ..self.api.clone() };
+        Self { routes: routes(api.clone()), api, ..self.clone() }
     }
 
     /// The same client at an address, as an entry point would have seen it.

@@ -14,9 +14,11 @@ use vitrine_domain::ids::UploadId;
 use vitrine_domain::outbox::{SHARDS, Work, seconds};
 use vitrine_domain::upload::UploadState;
 use vitrine_store::objects::Bucket;
+use vitrine_store::queues::Queue;
 use vitrine_testing::{Client, Stack};
 
-use crate::walk::{Title, red_png, register, sha256, text, title, upload};
+use crate::publishing::publish;
+use crate::walk::{Title, next, red_png, register, sha256, text, title, upload};
 
 /// A stack with a title, a healthy application, and uploads to try things on.
 struct Scene {
@@ -32,6 +34,10 @@ impl Scene {
         let client = stack.client().await;
         let title = title(&client).await;
         let app = stack.app();
+        // Discovery is told of the title before anything goes wrong.
+        for _ in 0..3 {
+            assert!(publish(&app, &[next(&app, Queue::Publish).await]).await.is_empty());
+        }
         Self { stack, client, title, app }
     }
 

@@ -111,7 +111,8 @@ impl App {
             scope: &scope,
             shard,
             from: None,
-            until: run.asked_at,
+            // What was out when the run was asked for is dated a little later at most.
+            until: stamp_at(stamp_at(run.asked_at)),
             after,
             limit: PAGE,
             format: None,
