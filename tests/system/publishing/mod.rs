@@ -64,7 +64,12 @@ impl House {
     async fn work(&self, app: &App) -> usize {
         let received = self.app.queues.receive(Queue::Publish, 10, 0).await.unwrap();
         for message in &received {
-            assert_eq!(publish(app, &[message.body.clone()]).await, Vec::<String>::new(), "{}", message.body);
+            assert_eq!(
+                publish(app, std::slice::from_ref(&message.body)).await,
+                Vec::<String>::new(),
+                "{}",
+                message.body
+            );
             self.app.queues.delete(Queue::Publish, &message.receipt).await.unwrap();
         }
         received.len()

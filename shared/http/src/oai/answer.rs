@@ -51,7 +51,7 @@ pub fn errors(errors: &[OaiError]) -> Answer {
     let echo = !errors.iter().any(OaiError::hides_arguments);
     let body: Vec<String> = errors
         .iter()
-        .map(|error| format!("<error code=\"{}\">{}</error>", error.code, escape(&legal(&error.message))))
+        .map(|error| format!("<error code=\"{}\">{}</error>", error.code, escape(legal(&error.message))))
         .collect();
     Answer { body: body.join("\n"), echo }
 }
@@ -141,7 +141,7 @@ pub fn sets(all: &[OaiSet]) -> Answer {
         body.push_str(&format!(
             "<set><setSpec>{}</setSpec><setName>{}</setName>",
             escape(&set.spec),
-            escape(&legal(&set.name))
+            escape(legal(&set.name))
         ));
         if !set.description.trim().is_empty() {
             body.push_str(&format!(
@@ -150,7 +150,7 @@ pub fn sets(all: &[OaiSet]) -> Answer {
                  xsi:schemaLocation=\"http://www.openarchives.org/OAI/2.0/oai_dc/ \
                  http://www.openarchives.org/OAI/2.0/oai_dc.xsd\"><dc:description>{}</dc:description>\
                  </oai_dc:dc></setDescription>",
-                escape(&legal(&set.description))
+                escape(legal(&set.description))
             ));
         }
         body.push_str("</set>");
