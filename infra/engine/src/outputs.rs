@@ -12,6 +12,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_CATALOG_TABLE", "CatalogTable"),
     ("VITRINE_PUBLISHED_TABLE", "PublishedTable"),
     ("VITRINE_AUDIT_TABLE", "AuditTable"),
+    ("VITRINE_SESSIONS_TABLE", "SessionsTable"),
     ("VITRINE_INCOMING_BUCKET", "IncomingBucket"),
     ("VITRINE_CONTENT_BUCKET", "ContentBucket"),
     ("VITRINE_DERIVATIVES_BUCKET", "DerivativesBucket"),

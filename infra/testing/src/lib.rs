@@ -241,6 +241,12 @@ impl Client {
         Self { address: Some(address.parse().unwrap()), ..self.clone() }
     }
 
+    /// The same client where the clock stands at `now`.
+    pub fn at_time(&self, now: Timestamp) -> Self {
+        let api = Api { clock: std::sync::Arc::new(move || now), ..self.api.clone() };
+        Self { routes: routes(api.clone()), api, ..self.clone() }
+    }
+
     /// Sends a request with any headers and body.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let mut request = Request::builder().method(method).uri(path);

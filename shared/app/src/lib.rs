@@ -38,9 +38,9 @@ use vitrine_domain::audit::Origin;
 use vitrine_domain::ids::Minter;
 use vitrine_domain::rights::DefaultAccess;
 use vitrine_domain::{TimeZone, Timestamp};
-use vitrine_store::Catalog;
 use vitrine_store::objects::Objects;
 use vitrine_store::queues::Queues;
+use vitrine_store::{Catalog, Sessions};
 
 pub use changes::Subject;
 pub use error::{AppError, Rule};
@@ -50,6 +50,8 @@ pub use error::{AppError, Rule};
 pub struct App {
     /// The two tables.
     pub catalog: Catalog,
+    /// The table that delivery may write.
+    pub sessions: Sessions,
     /// The buckets.
     pub objects: Objects,
     /// The queues.

@@ -21,6 +21,7 @@ pub mod representation;
 pub mod rights;
 pub mod roles;
 pub mod schedule;
+pub mod seats;
 pub mod session;
 pub mod structure;
 pub mod upload;

@@ -31,6 +31,7 @@ variables!(
     "VITRINE_CATALOG_TABLE", None, "table of everything current";
     "VITRINE_AUDIT_TABLE", None, "table of everything that happened";
     "VITRINE_PUBLISHED_TABLE", None, "table of what is published";
+    "VITRINE_SESSIONS_TABLE", None, "table of viewers' sessions, declarations and seats";
     "VITRINE_INCOMING_BUCKET", None, "bucket where uploads arrive";
     "VITRINE_CONTENT_BUCKET", None, "bucket of registered bytes";
     "VITRINE_DERIVATIVES_BUCKET", None, "bucket of thumbnails";
@@ -63,6 +64,7 @@ pub struct Config {
     pub institution: String,
     pub institution_suffix: String,
     pub tables: Tables,
+    pub sessions_table: String,
     pub buckets: Buckets,
     pub queues: QueueUrls,
     pub api_url: String,
@@ -129,6 +131,7 @@ impl Config {
                 published: text("VITRINE_PUBLISHED_TABLE")?,
                 audit: text("VITRINE_AUDIT_TABLE")?,
             },
+            sessions_table: text("VITRINE_SESSIONS_TABLE")?,
             buckets: Buckets {
                 incoming: text("VITRINE_INCOMING_BUCKET")?,
                 content: text("VITRINE_CONTENT_BUCKET")?,

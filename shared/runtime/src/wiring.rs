@@ -8,6 +8,7 @@ use vitrine_app::{App, Settings};
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::ids::{IdError, Minter, UserId};
+use vitrine_domain::session::{Session, SessionId};
 use vitrine_http::auth::{
     Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked, TokenSettings,
     Unavailable,
@@ -15,10 +16,10 @@ use vitrine_http::auth::{
 use vitrine_http::wire::Throttle;
 use vitrine_http::{Api, Origins};
 use vitrine_media::Tools;
-use vitrine_store::Catalog;
 use vitrine_store::clients::{Clients, fetch};
 use vitrine_store::objects::Objects;
 use vitrine_store::queues::Queues;
+use vitrine_store::{Catalog, Sessions};
 
 use crate::config::Config;
 
@@ -34,6 +35,7 @@ pub async fn clients() -> Clients {
 pub fn app(config: &Config, clients: &Clients) -> Result<App, IdError> {
     Ok(App {
         catalog: Catalog::new(clients.dynamo.clone(), config.tables.clone()),
+        sessions: Sessions::new(clients.dynamo.clone(), config.sessions_table.clone()),
         objects: Objects::new(clients, config.buckets.clone()),
         queues: Queues::new(clients, config.queues.clone()),
         settings: Settings {
@@ -60,7 +62,7 @@ fn random() -> u64 {
 
 /// The HTTP API over the use cases.
 pub fn api(config: &Config, app: App) -> Api {
-    let directory = CachedDirectory::new(Arc::new(StoreDirectory(app.catalog.clone())));
+    let directory = CachedDirectory::new(Arc::new(StoreDirectory(app.catalog.clone(), app.sessions.clone())));
     let settings =
         TokenSettings { issuer: config.token_issuer.clone(), audience: config.token_audience.clone() };
     Api {
@@ -99,11 +101,15 @@ fn fetch_keys(config: &Config) -> FetchKeys {
 }
 
 /// Users and keys, from the catalogue.
-struct StoreDirectory(Catalog);
+struct StoreDirectory(Catalog, Sessions);
 
 impl Directory for StoreDirectory {
     fn user<'a>(&'a self, id: &'a UserId) -> Looked<'a, User> {
         Box::pin(async move { self.0.user(id).await.map_err(unavailable) })
+    }
+
+    fn session<'a>(&'a self, id: &'a SessionId) -> Looked<'a, Session> {
+        Box::pin(async move { self.1.session(id).await.map_err(unavailable) })
     }
 
     fn key_by_hash<'a>(&'a self, hash: &'a str) -> Looked<'a, ApiKey> {

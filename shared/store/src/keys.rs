@@ -24,6 +24,8 @@ use vitrine_domain::publishing::published::{LOG_SHARDS, Published};
 use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
+use vitrine_domain::seats::{Seat, Slot, Waiting};
+use vitrine_domain::session::{Declared, Holder, Session, SessionId};
 use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 
@@ -212,6 +214,15 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "-",
         "manifests of audit rows, an hour each; only ever put (ADR 0010)",
     ],
+];
+
+/// The table that delivery may write: item, key, what it answers.
+pub const SESSIONS_MODEL: &[[&str; 4]] = &[
+    ["session", "`SESSION#{digest of the cookie}`", "`SESSION`", "who has signed in in a browser"],
+    ["declaration", "`HOLDER#{holder}`", "`DECLARED#{rep}`", "what a viewer has answered"],
+    ["slot", "`SEATS#{rep}`", "`SLOT#{number}`", "who sits before a representation"],
+    ["place in the line", "`SEATS#{rep}`", "`WAIT#{since}#{holder}`", "who waits, the first first"],
+    ["seat", "`HOLDER#{holder}`", "`SEAT#{rep}`", "a viewer's own seat"],
 ];
 
 /// Sort keys hold at most 1,024 bytes; a sort title takes at most this many of them.
@@ -660,6 +671,37 @@ item!(PublishingProfile, "publishing profile", |it| publishing(&it.id), |_| None
 item!(Published, "published title", |it| published(&it.mms_id), |_| None, TABLE = Table::Published);
 item!(OaiRepository, "OAI-PMH repository", |_| oai_repository(), |_| None, TABLE = Table::Published);
 
+/// A session's key in the table of sessions.
+pub fn session(id: &SessionId) -> Key {
+    Key::new(format!("SESSION#{id}"), "SESSION")
+}
+
+/// The key of what a viewer has answered to a representation's declaration.
+pub fn declared(holder: &Holder, rep: &RepId) -> Key {
+    Key::new(format!("HOLDER#{holder}"), format!("DECLARED#{rep}"))
+}
+
+/// The partition of the slots of a representation and of the line for them.
+pub fn room(rep: &RepId) -> String {
+    format!("SEATS#{rep}")
+}
+
+/// The key of a viewer's own seat.
+pub fn seat(rep: &RepId, holder: &Holder) -> Key {
+    Key::new(format!("HOLDER#{holder}"), format!("SEAT#{rep}"))
+}
+
+item!(Session, "session", |it| session(&it.id), |_| None);
+item!(Declared, "declaration", |it| declared(&it.holder, &it.representation), |_| None);
+item!(Seat, "seat", |it| seat(&it.representation, &it.holder), |_| None);
+item!(Slot, "slot", |it| Key::new(room(&it.representation), format!("SLOT#{:05}", it.number)), |_| None);
+item!(
+    Waiting,
+    "place in the line",
+    |it| Key::new(room(&it.representation), format!("WAIT#{}#{}", instant(it.since), it.holder)),
+    |_| None
+);
+
 /// An audit row's key in the audit table.
 pub fn audit(row: &vitrine_domain::audit::AuditRow) -> Key {
     Key::new(row.subject.clone(), format!("{}#{}", instant(row.at), row.id))
@@ -705,6 +747,13 @@ pub fn render_data_model() -> String {
     );
     for [item, pk, sk, index, answers] in DATA_MODEL {
         out.push_str(&format!("| {item} | {pk} | {sk} | {index} | {answers} |\n"));
+    }
+    out.push_str(
+        "\nThe table `sessions` is delivery's own. What is in it may be lost without harm to the catalogue, and is forgotten \
+         by time.\n\n| item | pk | sk | answers |\n|---|---|---|---|\n",
+    );
+    for [item, pk, sk, answers] in SESSIONS_MODEL {
+        out.push_str(&format!("| {item} | {pk} | {sk} | {answers} |\n"));
     }
     out
 }

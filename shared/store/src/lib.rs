@@ -16,9 +16,11 @@ pub mod objects;
 pub mod policies;
 pub mod published;
 pub mod queues;
+pub mod sessions;
 mod size;
 
 pub use catalog::{Catalog, Page, PageRequest, Tables};
 pub use change::{Change, CommitError};
 pub use error::StoreError;
+pub use sessions::Sessions;
 pub use size::{MAX_CHANGE_BYTES, MAX_ITEM_BYTES};

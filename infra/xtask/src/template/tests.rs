@@ -220,6 +220,15 @@ fn t16_refuses_a_delivery_that_writes() {
     check_broken(&[("T16", "DeliveryRole")], |t| {
         grant(t, "DeliveryRole", |s| s["Action"] = json!("dynamodb:PutItem"))
     });
+    check_broken(&[("T16", "DeliveryRole")], |t| {
+        grant(t, "DeliveryRole", |s| {
+            s["Action"] = json!("dynamodb:PutItem");
+            s["Resource"] = json!([
+                { "Fn::GetAtt": ["SessionsTable", "Arn"] },
+                { "Fn::GetAtt": ["CatalogTable", "Arn"] },
+            ]);
+        });
+    });
 }
 
 #[test]

@@ -4,12 +4,16 @@
 //! same decision (B43).
 
 mod bytes;
+mod declarations;
 mod offer;
 mod open;
 mod present;
+mod seats;
+mod sessions;
 
 pub use bytes::{Given, Wanted};
 pub use offer::{Form, Offer, offer};
 pub use open::{Access, Asked, Opened, Visit};
 pub(crate) use open::{REPRESENTATIONS_SEEN, in_order_of_choice};
 pub use present::Presented;
+pub use seats::Standing;

@@ -7,12 +7,14 @@ use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, FileStatus};
 use vitrine_domain::ids::{FileId, MmsId, RepId};
 use vitrine_domain::representation::{Representation, UsageType};
-use vitrine_domain::rights::{Decision, Outcome, Permit, Reason, Terms, Viewer};
-use vitrine_domain::session::SessionId;
+use vitrine_domain::rights::{Decision, Identity, Known, Outcome, Permit, Reason, Terms, Viewer};
+use vitrine_domain::seats::{Seat, SeatRule};
+use vitrine_domain::session::{Holder, SessionId};
 use vitrine_metadata::DublinCore;
 use vitrine_store::Page;
 use vitrine_store::catalog::PageRequest;
 
+use super::declarations::digest;
 use crate::{App, AppError, Call};
 
 /// Of so many representations the one that stands for a title is chosen.
@@ -118,6 +120,15 @@ fn hidden<T>(found: Result<T, AppError>, id: impl std::fmt::Display) -> Result<T
 }
 
 impl Opened {
+    /// The same for a viewer that has taken a seat since.
+    pub(super) fn seated(self, seat: &Seat) -> Self {
+        let terms = seated(self.terms, seat);
+        match self.access {
+            Access::Seat { permit } => Self { access: Access::Granted(permit), terms, ..self },
+            access => Self { access, ..self },
+        }
+    }
+
     /// What the viewer may do with the files; `None` where it does not get them.
     pub fn permit(&self) -> Option<&Permit> {
         match &self.access {
@@ -127,12 +138,27 @@ impl Opened {
     }
 }
 
+/// A seat is one viewer's, and what is given with it ends with it.
+fn seated(terms: Terms, seat: &Seat) -> Terms {
+    terms.and(Terms { shared_seconds: 0, until: Some(seat.ends_at), now: terms.now })
+}
+
+impl Visit {
+    /// Whom declarations and seats are bound to: the user wherever it has signed in, else the browser.
+    pub fn holder(&self) -> Option<Holder> {
+        match &self.viewer.identity {
+            Some(Identity::Known(Known { id: Some(user), .. })) => Some(Holder::user(user)),
+            _ => self.session.as_ref().map(Holder::session),
+        }
+    }
+}
+
 impl App {
     /// Opens what `id` names for a viewer.
     ///
     /// A title is stood for by the first of its representations, in the order of choice (domain.md 5), that the viewer
     /// is let into, else by the first that is offered. At most four calls: the thing, its representation and title, the
-    /// policies.
+    /// policies; one more for a declaration and one for a seat.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for what is not there and for what is not offered, in the same words (B31).
@@ -195,22 +221,54 @@ impl App {
     #[allow(clippy::too_many_arguments, reason = "the parts of what was opened")]
     async fn opened(
         &self,
-        _call: &Call,
-        _visit: &Visit,
+        call: &Call,
+        visit: &Visit,
         bib: BibRecord,
         representation: Representation,
         file: Option<DigitalFile>,
         decision: Decision,
         terms: Terms,
     ) -> Result<Opened, AppError> {
-        let access = match decision.outcome.clone() {
-            Outcome::Hide => return Err(nothing(&representation.id)),
-            Outcome::Deny { note, reason, may_change_at } => Access::Denied { note, reason, may_change_at },
-            Outcome::Declare { text, .. } => Access::Declaration { text },
-            Outcome::Allow(permit) if permit.concurrent_users.is_some() => Access::Seat { permit },
-            Outcome::Allow(permit) => Access::Granted(permit),
-        };
+        let (access, terms) = self.access(call, visit, &representation.id, &decision, terms).await?;
         Ok(Opened { bib, representation, file, decision, access, terms })
+    }
+
+    /// What stands between a viewer and the files: one call for a declaration, one for a seat, none for the rest.
+    async fn access(
+        &self,
+        call: &Call,
+        visit: &Visit,
+        rep: &RepId,
+        decision: &Decision,
+        terms: Terms,
+    ) -> Result<(Access, Terms), AppError> {
+        let holder = visit.holder();
+        let permit = match decision.outcome.clone() {
+            Outcome::Hide => return Err(nothing(rep)),
+            Outcome::Deny { note, reason, may_change_at } => {
+                return Ok((Access::Denied { note, reason, may_change_at }, terms));
+            }
+            Outcome::Declare { text, permit } => {
+                let declared = match &holder {
+                    Some(holder) => self.sessions.declared(holder, rep).await?,
+                    None => None,
+                };
+                if !declared.is_some_and(|declared| declared.lets_in(&digest(&text), call.now)) {
+                    return Ok((Access::Declaration { text }, terms));
+                }
+                permit
+            }
+            Outcome::Allow(permit) => permit,
+        };
+        let Some(rule) = SeatRule::of(&permit) else { return Ok((Access::Granted(permit), terms)) };
+        let seat = match &holder {
+            Some(holder) => self.sessions.seat(rep, holder).await?,
+            None => None,
+        };
+        Ok(match seat.filter(|seat| seat.is_held(rule, call.now)) {
+            Some(seat) => (Access::Granted(permit), seated(terms, &seat)),
+            None => (Access::Seat { permit }, terms),
+        })
     }
 
     /// A page of the files that are shown of a representation, in order: one call.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::ids::UserId;
+use vitrine_domain::session::{Session, SessionId};
 
 /// The directory did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,8 @@ pub type Looked<'a, T> = Pin<Box<dyn Future<Output = Result<Option<T>, Unavailab
 pub trait Directory: Send + Sync {
     /// A user by id.
     fn user<'a>(&'a self, id: &'a UserId) -> Looked<'a, User>;
+    /// A browser's session.
+    fn session<'a>(&'a self, id: &'a SessionId) -> Looked<'a, Session>;
     /// An API key by its hash.
     fn key_by_hash<'a>(&'a self, hash: &'a str) -> Looked<'a, ApiKey>;
 }
@@ -38,12 +41,13 @@ pub struct CachedDirectory {
     directory: Arc<dyn Directory>,
     users: Memory<UserId, User>,
     keys: Memory<String, ApiKey>,
+    sessions: Memory<SessionId, Session>,
 }
 
 impl CachedDirectory {
     /// Remembers what `directory` answers.
     pub fn new(directory: Arc<dyn Directory>) -> Self {
-        Self { directory, users: Mutex::default(), keys: Mutex::default() }
+        Self { directory, users: Mutex::default(), keys: Mutex::default(), sessions: Mutex::default() }
     }
 
     /// A user by id.
@@ -69,6 +73,19 @@ impl CachedDirectory {
         }
         let found = self.directory.key_by_hash(hash).await?;
         remember(&self.keys, hash.to_owned(), &found, now);
+        Ok(found)
+    }
+
+    /// A browser's session. One that was ended is known here for less than a minute more.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub async fn session(&self, id: &SessionId, now: Timestamp) -> Result<Option<Session>, Unavailable> {
+        if let Some(known) = recall(&self.sessions, id, now) {
+            return Ok(Some(known));
+        }
+        let found = self.directory.session(id).await?;
+        remember(&self.sessions, id.clone(), &found, now);
         Ok(found)
     }
 

@@ -7,6 +7,7 @@ mod directory;
 mod jwks;
 mod keys;
 mod refusals;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -25,6 +26,7 @@ pub use directory::{CachedDirectory, Directory, Looked, Unavailable};
 pub use jwks::{FetchKeys, JwksCache, KeySetError};
 pub use keys::{hash_key, new_key};
 use refusals::Refusals;
+pub use sessions::{SessionCookie, is_from_a_page_of_ours};
 pub use token::{TokenError, TokenSettings, verify};
 
 /// The address that a request came from, put into its extensions by the entry point: the gateway's request context or
@@ -129,20 +131,7 @@ impl Authenticator {
             Err(error) => Err(AuthError::Invalid(error.reason())),
             Ok(Credential::Bearer(token)) => {
                 let id = self.user_of(&token, now).await?;
-                let user = self.directory.user(&id, now).await.map_err(|_| AuthError::Unavailable)?;
-                match user {
-                    Some(user) if !user.active => Err(AuthError::Invalid("the user is switched off")),
-                    Some(user) => Ok(Actor {
-                        id,
-                        grants: user.grants,
-                        groups: user.groups,
-                        campuses: user.campuses,
-                        courses: user.courses,
-                        read_only: false,
-                        source_ip,
-                    }),
-                    None => Ok(Actor { source_ip, ..Actor::new(id, Vec::new()) }),
-                }
+                self.actor_of(id, source_ip, now).await
             }
             Ok(Credential::ApiKey(key)) => {
                 let hash = hash_key(&key);
@@ -159,6 +148,52 @@ impl Authenticator {
                 let read_only = key.permission == KeyPermission::ReadOnly;
                 Ok(Actor { read_only, source_ip, ..Actor::new(id, key.grants) })
             }
+        }
+    }
+
+    async fn actor_of(
+        &self,
+        id: UserId,
+        source_ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Actor, AuthError> {
+        let user = self.directory.user(&id, now).await.map_err(|_| AuthError::Unavailable)?;
+        match user {
+            Some(user) if !user.active => Err(AuthError::Invalid("the user is switched off")),
+            Some(user) => Ok(Actor {
+                id,
+                grants: user.grants,
+                groups: user.groups,
+                campuses: user.campuses,
+                courses: user.courses,
+                read_only: false,
+                source_ip,
+            }),
+            None => Ok(Actor { source_ip, ..Actor::new(id, Vec::new()) }),
+        }
+    }
+
+    /// The actor that has signed in in the browser with this cookie; `None` where nobody has, or no longer.
+    ///
+    /// Only delivery asks: the staff API takes no cookies, so no page of another site can make a browser change anything.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] where it can not be told now.
+    pub async fn actor_of_session(
+        &self,
+        cookie: &SessionCookie,
+        source_ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Actor>, AuthError> {
+        if !cookie.is_signed_in() {
+            return Ok(None);
+        }
+        let session = self.directory.session(&cookie.id(), now).await.map_err(|_| AuthError::Unavailable)?;
+        let Some(session) = session.filter(|session| session.holds(now)) else { return Ok(None) };
+        match self.actor_of(session.user, source_ip, now).await {
+            Ok(actor) => Ok(Some(actor)),
+            Err(AuthError::Invalid(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

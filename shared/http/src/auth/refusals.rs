@@ -98,6 +98,12 @@ mod tests {
     struct Shelf(AtomicUsize);
 
     impl Directory for Shelf {
+        fn session<'a>(
+            &'a self,
+            _: &'a vitrine_domain::session::SessionId,
+        ) -> Looked<'a, vitrine_domain::session::Session> {
+            Box::pin(async { Ok(None) })
+        }
         fn user<'a>(&'a self, _: &'a UserId) -> Looked<'a, User> {
             Box::pin(async { Ok(None) })
         }

@@ -13,10 +13,11 @@ use rsa::{RsaPrivateKey, pkcs8::EncodePublicKey};
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::ids::UserId;
+use vitrine_domain::session::{Session, SessionId};
 
 use super::{
     AuthError, Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked,
-    TokenSettings,
+    SessionCookie, TokenSettings,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -89,6 +90,9 @@ impl Directory for Nobody {
     fn key_by_hash<'a>(&'a self, _: &'a str) -> Looked<'a, ApiKey> {
         Box::pin(async { Ok(None) })
     }
+    fn session<'a>(&'a self, id: &'a SessionId) -> Looked<'a, Session> {
+        Box::pin(async { Ok(Some(Session::begin(id.clone(), "off".parse().unwrap(), at(NOW)))) })
+    }
 }
 struct Issuer {
     document: Mutex<Vec<u8>>,
@@ -125,6 +129,16 @@ async fn call(auth: &Authenticator, token: &str, now: i64) -> Result<String, Aut
     let request =
         http::Request::builder().header("authorization", format!("Bearer {token}")).body(()).unwrap();
     auth.authenticate(&request.into_parts().0, at(now)).await.map(|actor| actor.id.to_string())
+}
+
+#[tokio::test]
+async fn b35_the_session_of_a_user_who_is_switched_off_or_of_hours_ago_is_nobodys() {
+    let (_, fetch) = issuer(&[("k1", 0)]);
+    let auth = authenticator(fetch);
+    let cookie = SessionCookie::new(true).unwrap();
+    for seconds in [0, 9 * 3600] {
+        assert!(auth.actor_of_session(&cookie, None, at(NOW + seconds)).await.unwrap().is_none());
+    }
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ mod html;
 mod manifest;
 mod page;
 mod resource;
+mod seat;
+mod session;
 mod thumbnail;
 mod viewer;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 pub use cors::Origins;
 
@@ -30,6 +32,9 @@ pub fn delivery_router(api: Api) -> Router {
         .route("/view/metadata/{institution}/{id}/{format}", get(manifest::metadata))
         .route("/view/delivery/text/{institution}/{id}", get(bytes::text))
         .route("/view/delivery/{institution}/{id}", get(resource::resource))
+        .route("/view/session", get(session::read).post(session::begin).delete(session::end))
+        .route("/view/delivery/{institution}/{id}/seat", get(seat::read).post(seat::take).delete(seat::leave))
+        .route("/view/delivery/{institution}/{id}/declaration", post(seat::declare))
         .route("/view/delivery/{institution}/{id}/content", get(bytes::content))
         .route("/view/delivery/{institution}/{id}/download", get(bytes::download));
     cors::with_origins(with_delivery_edge(routes.with_state(api)), origins)

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use http::{HeaderValue, Method};
 use vitrine_app::Call;
 use vitrine_app::delivery::Visit;
 use vitrine_domain::actor::Actor;
@@ -9,7 +10,7 @@ use vitrine_domain::audit::Origin;
 use vitrine_domain::ids::UserId;
 use vitrine_domain::rights;
 
-use crate::auth::{AuthError, SourceAddress};
+use crate::auth::{AuthError, SessionCookie, SourceAddress, is_from_a_page_of_ours};
 use crate::routes::Api;
 use crate::wire::{Exchange, Problem};
 
@@ -19,6 +20,37 @@ pub(crate) struct Viewer {
     pub call: Call,
     /// What the use cases are told of it.
     pub visit: Visit,
+    /// Whether it came with a token of its own.
+    with_token: bool,
+}
+
+impl Viewer {
+    /// Who has signed in, where someone has.
+    pub fn user(&self) -> Option<&UserId> {
+        match &self.visit.viewer.identity {
+            Some(rights::Identity::Known(known)) => known.id.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it has shown a token of the user pool, and not a cookie or an API key.
+    pub fn came_with_token(&self) -> bool {
+        self.with_token
+    }
+
+    /// Sees to it that declarations and seats have something to be bound to, and returns the cookie that the browser is
+    /// to keep where there was nothing.
+    ///
+    /// # Errors
+    /// When the system has no random bytes.
+    pub fn keep_session(&mut self, api: &Api) -> Result<Option<HeaderValue>, Problem> {
+        if self.visit.holder().is_some() {
+            return Ok(None);
+        }
+        let cookie = SessionCookie::new(false).map_err(|_| Problem::internal())?;
+        self.visit.session = Some(cookie.id());
+        Ok(cookie.set(api.addresses.is_https()))
+    }
 }
 
 impl FromRequestParts<Api> for Viewer {
@@ -26,16 +58,30 @@ impl FromRequestParts<Api> for Viewer {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let exchange = Exchange::of(&parts.extensions)?.clone();
         let now = (api.clock)();
-        let actor = match api.authenticator.authenticate(parts, now).await {
-            Ok(actor) => Some(actor),
-            Err(AuthError::Missing) => None,
+        let address = SourceAddress::of(&parts.extensions);
+        let cookie = SessionCookie::of(&parts.headers);
+        let mut with_token = false;
+        let actor = match (api.authenticator.authenticate(parts, now).await, &cookie) {
+            (Ok(actor), _) => {
+                with_token = !actor.id.as_str().starts_with("key:");
+                Some(actor)
+            }
+            (Err(AuthError::Missing), Some(cookie)) => {
+                let safe = matches!(parts.method, Method::GET | Method::HEAD);
+                let own = &api.addresses.delivery;
+                let listed = |origin: &str| api.viewer_origins.allow(origin);
+                if !safe && !is_from_a_page_of_ours(&parts.headers, own, listed) {
+                    return Err(Problem::foreign_page());
+                }
+                api.authenticator.actor_of_session(cookie, address, now).await?
+            }
+            (Err(AuthError::Missing), None) => None,
             // A wrong credential is not nobody: the client should know that it is wrong.
-            Err(error) => return Err(error.into()),
+            (Err(error), _) => return Err(error.into()),
         };
         if let Some(actor) = &actor {
             let _ = exchange.caller.set(actor.id.to_string());
         }
-        let address = SourceAddress::of(&parts.extensions);
         // Who has no name is counted by address; no name has a space.
         let counted = match (&actor, address) {
             (Some(actor), _) => Some(actor.id.to_string()),
@@ -49,6 +95,7 @@ impl FromRequestParts<Api> for Viewer {
             || Actor { read_only: true, source_ip: address, ..Actor::new(UserId::system(), Vec::new()) };
         let actor = actor.unwrap_or_else(anonymous);
         let call = Call { actor, origin: Origin::Api, request_id: exchange.request_id, now };
-        Ok(Self { call, visit: Visit { viewer, session: None } })
+        let session = cookie.map(|cookie| cookie.id());
+        Ok(Self { call, visit: Visit { viewer, session }, with_token })
     }
 }

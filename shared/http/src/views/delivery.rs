@@ -1,9 +1,12 @@
 //! What can be viewed, as external viewers read it (S4, domain.md 8.2).
 
 use serde_json::{Value, json};
-use vitrine_app::delivery::{Form, Opened, offer};
+use vitrine_app::delivery::{Form, Opened, Standing, offer};
+use vitrine_domain::Timestamp;
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::rights::Permit;
+use vitrine_domain::seats::{ASK_SECONDS, RENEW_SECONDS};
+use vitrine_domain::session::Declared;
 use vitrine_metadata::{DublinCore, iiif};
 use vitrine_store::Page;
 
@@ -52,6 +55,44 @@ impl Addresses {
             "file": shown,
             "next": permit.and(files.next.as_deref()).map(cursor),
         }))
+    }
+
+    /// How a viewer stands to the seats.
+    pub fn standing(&self, standing: &Standing, now: Timestamp) -> Value {
+        let left = |until: &Timestamp| until.as_second().saturating_sub(now.as_second()).max(0);
+        match standing {
+            Standing::Unlimited => json!({ "state": "UNLIMITED" }),
+            Standing::Absent => json!({ "state": "ABSENT" }),
+            Standing::Sits(seat) => json!({
+                "state": "SITS",
+                "renew_seconds": RENEW_SECONDS,
+                "held_until": seat.lease_until.to_string(),
+                "ends_at": seat.ends_at.to_string(),
+                "ends_in_seconds": left(&seat.ends_at),
+                "warning": seat.is_near_end(now),
+            }),
+            Standing::Waits { place, ahead } => json!({
+                "state": "WAITS",
+                "position": ahead + 1,
+                "ask_seconds": ASK_SECONDS,
+                "kept_until": place.until.to_string(),
+            }),
+            Standing::CoolsOff { until } => json!({ "state": "COOLS_OFF", "until": until.to_string() }),
+        }
+    }
+
+    /// What a viewer has answered to a declaration, where there was one.
+    pub fn declared(&self, declared: Option<&Declared>) -> Value {
+        without_nulls(json!({
+            "required": declared.is_some(),
+            "accepted": declared.map(|it| it.accepted),
+            "until": declared.filter(|it| it.accepted).map(|it| it.until().to_string()),
+        }))
+    }
+
+    /// Whether readers reach us over TLS.
+    pub fn is_https(&self) -> bool {
+        self.delivery.starts_with("https://")
     }
 
     fn shown_file(&self, file: &DigitalFile, permit: &Permit) -> Value {

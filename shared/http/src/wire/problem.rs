@@ -105,6 +105,12 @@ impl Problem {
         AppError::NotFound { kind: "digital resource", id: id.chars().take(64).collect() }.into()
     }
 
+    /// 403 for a change that a page of another site asks for with our cookie.
+    pub fn foreign_page() -> Self {
+        let detail = "the page that asks is not of an origin that may";
+        Self::new(StatusCode::FORBIDDEN, "foreign-page", "Not from here", "FORBIDDEN", detail)
+    }
+
     /// 412 (D25).
     pub fn precondition_failed() -> Self {
         let detail = "it was changed since; read it again and decide anew";
