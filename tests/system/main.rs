@@ -9,6 +9,7 @@
 
 mod audit;
 mod delivery;
+mod doors;
 mod events;
 mod faults;
 mod gateway;
@@ -16,6 +17,7 @@ mod http_conditions;
 mod http_fuzz;
 mod iiif;
 mod imports;
+mod matrix;
 mod publishing;
 mod refusals;
 mod registration;
@@ -25,5 +27,6 @@ mod store;
 mod structure;
 mod titles;
 mod uploads;
+mod usage;
 mod viewer;
 mod walk;

@@ -11,7 +11,11 @@ use vitrine_testing::{Stack, all_roles};
 use crate::walk::{Title, red_png, settle, text, title, upload, wish};
 
 /// An address of the endpoint with things that are there, and a body that it takes.
-fn request(endpoint: &Endpoint, title: &Title, [file, upload, profile, job]: [&str; 4]) -> (String, Value) {
+pub fn request(
+    endpoint: &Endpoint,
+    title: &Title,
+    [file, upload, profile, job]: [&str; 4],
+) -> (String, Value) {
     let path = endpoint
         .path
         .replace("{collection}", &title.collection)

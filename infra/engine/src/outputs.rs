@@ -13,6 +13,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_PUBLISHED_TABLE", "PublishedTable"),
     ("VITRINE_AUDIT_TABLE", "AuditTable"),
     ("VITRINE_SESSIONS_TABLE", "SessionsTable"),
+    ("VITRINE_USAGE_TABLE", "UsageTable"),
     ("VITRINE_INCOMING_BUCKET", "IncomingBucket"),
     ("VITRINE_CONTENT_BUCKET", "ContentBucket"),
     ("VITRINE_DERIVATIVES_BUCKET", "DerivativesBucket"),

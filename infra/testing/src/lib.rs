@@ -8,6 +8,8 @@
     reason = "a test that can not be set up has failed"
 )]
 
+pub mod issuer;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -66,6 +68,15 @@ impl Stack {
         let config = Config::from(|name| environment.get(name).cloned());
         let sdk = sdk(&engine);
         Self { engine, config: config.expect("a configuration"), sdk, gateway: String::new(), environment }
+    }
+
+    /// The same where the issuer of tests is believed, and nobody is held back for asking much.
+    pub fn with_sign_in(mut self) -> Self {
+        self.config.token_issuer = issuer::ISSUER.to_owned();
+        self.config.token_audience = issuer::AUDIENCE.to_owned();
+        self.config.token_keys_url = issuer::KEYS_URL.clone();
+        self.config.requests_per_second = 1_000_000;
+        self
     }
 
     /// Deploys the whole template with the function zips that were built for tests.
@@ -175,6 +186,7 @@ pub struct Client {
     pub api: Api,
     routes: Router,
     key: Option<String>,
+    token: Option<String>,
     address: Option<IpAddr>,
 }
 
@@ -210,7 +222,7 @@ impl Answer {
 impl Client {
     /// A client without a key, of routes that work with this.
     pub fn of(api: Api) -> Self {
-        Self { routes: routes(api.clone()), api, key: None, address: None }
+        Self { routes: routes(api.clone()), api, key: None, token: None, address: None }
     }
 
     /// A key with these roles, made by the operator.
@@ -226,7 +238,12 @@ impl Client {
 
     /// The same client with another key, or none.
     pub fn with_key(&self, key: Option<&str>) -> Self {
-        Self { key: key.map(str::to_owned), ..self.clone() }
+        Self { key: key.map(str::to_owned), token: None, ..self.clone() }
+    }
+
+    /// The same client as a user who has signed in, on a stack [`Stack::with_sign_in`].
+    pub fn signed_in(&self, user: &str) -> Self {
+        Self { key: None, token: Some(issuer::token(user)), ..self.clone() }
     }
 
     /// The same client with the server's clock so many seconds ahead: what is dated up to then can be seen.
@@ -252,6 +269,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("apikey {key}"));
+        }
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -98,6 +98,7 @@ fn environment() -> Vec<(&'static str, &'static str)> {
         ("VITRINE_INSTITUTION_SUFFIX", "0101"),
         ("VITRINE_CATALOG_TABLE", "catalog"),
         ("VITRINE_AUDIT_TABLE", "audit"),
+        ("VITRINE_USAGE_TABLE", "usage"),
         ("VITRINE_INCOMING_BUCKET", "incoming"),
         ("VITRINE_CONTENT_BUCKET", "content"),
         ("VITRINE_DERIVATIVES_BUCKET", "derivatives"),

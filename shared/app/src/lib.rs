@@ -28,6 +28,7 @@ mod structures;
 pub mod sweep;
 pub mod thumbnails;
 pub mod uploads;
+pub mod usage;
 pub mod users;
 
 use std::fmt;
@@ -60,6 +61,8 @@ pub struct App {
     pub settings: Settings,
     /// Mints ids.
     pub minter: Minter,
+    /// The secret that tells viewers of a day apart, once it was read.
+    pub usage_salt: usage::DaySalt,
     /// Gives random numbers; an argument, so that a test can repeat a run.
     pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
 }

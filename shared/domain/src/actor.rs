@@ -156,7 +156,7 @@ impl Actor {
     /// Decides whether the caller may do `action` to something that belongs to `library`.
     ///
     /// `None` is something of the institution as a whole: a role held for one library does not reach it, except for
-    /// reading the catalogue, its history and imports, which any staff role allows. Source: domain.md section 1, R1-R7.
+    /// reading the catalogue, its history, its use and imports, which any staff role allows. Source: domain.md section 1, R1-R7.
     ///
     /// # Errors
     /// The first requirement that is not met.
@@ -164,9 +164,9 @@ impl Actor {
         if self.read_only && !action.is_read() {
             return Err(Refusal::ReadOnlyKey(action));
         }
-        if matches!(action, Action::ReadCatalogue | Action::ReadImports | Action::ReadHistory)
-            && self.is_staff()
-        {
+        let for_all_staff =
+            [Action::ReadCatalogue, Action::ReadImports, Action::ReadHistory, Action::ReadUsage];
+        if for_all_staff.contains(&action) && self.is_staff() {
             return Ok(());
         }
         for group in action.needs() {

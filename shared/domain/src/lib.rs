@@ -25,6 +25,7 @@ pub mod seats;
 pub mod session;
 pub mod structure;
 pub mod upload;
+pub mod usage;
 
 pub use jiff::Timestamp;
 pub use jiff::tz::TimeZone;

@@ -117,6 +117,8 @@ coded!(
         ManagePolicies = "policy.manage": "Define access rights policies",
         /// Read what happened to titles, representations, files, collections, policies and profiles (D24).
         ReadHistory = "history.read": "Read the history of titles, files, collections, policies and profiles",
+        /// Read how digital resources are used (U1).
+        ReadUsage = "usage.read": "Read usage reports",
         /// Read every audit row and its seals, to check that none was changed (D24).
         VerifyAudit = "audit.verify": "Read and verify the audit trail",
         /// Read publishing profiles and try them out.
@@ -202,7 +204,7 @@ impl Action {
             Action::UndoImport => {
                 &[&[CatalogManager, Role::RepositoryAdministrator, DigitalInventoryOperatorExtended]]
             }
-            Action::ReadPolicies | Action::ReadHistory => &[STAFF],
+            Action::ReadPolicies | Action::ReadHistory | Action::ReadUsage => &[STAFF],
             Action::SimulatePolicies => &[&[
                 Role::FulfillmentAdministrator,
                 Role::FulfillmentServicesManager,
@@ -230,6 +232,7 @@ impl Action {
                 | Action::ReadPolicies
                 | Action::SimulatePolicies
                 | Action::ReadHistory
+                | Action::ReadUsage
                 | Action::VerifyAudit
                 | Action::ReadPublishing
         )

@@ -32,6 +32,7 @@ variables!(
     "VITRINE_AUDIT_TABLE", None, "table of everything that happened";
     "VITRINE_PUBLISHED_TABLE", None, "table of what is published";
     "VITRINE_SESSIONS_TABLE", None, "table of viewers' sessions, declarations and seats";
+    "VITRINE_USAGE_TABLE", None, "table of what viewers did, as counts";
     "VITRINE_INCOMING_BUCKET", None, "bucket where uploads arrive";
     "VITRINE_CONTENT_BUCKET", None, "bucket of registered bytes";
     "VITRINE_DERIVATIVES_BUCKET", None, "bucket of thumbnails";
@@ -130,6 +131,7 @@ impl Config {
                 catalog: text("VITRINE_CATALOG_TABLE")?,
                 published: text("VITRINE_PUBLISHED_TABLE")?,
                 audit: text("VITRINE_AUDIT_TABLE")?,
+                usage: text("VITRINE_USAGE_TABLE")?,
             },
             sessions_table: text("VITRINE_SESSIONS_TABLE")?,
             buckets: Buckets {

@@ -47,6 +47,7 @@ pub fn app(config: &Config, clients: &Clients) -> Result<App, IdError> {
             upload_expiry_days: config.upload_expiry_days,
         },
         minter: Minter::new(&config.institution_suffix)?,
+        usage_salt: Arc::default(),
         random: Arc::new(random),
     })
 }

@@ -30,6 +30,8 @@ pub struct Tables {
     pub published: String,
     /// Everything that happened; only ever put.
     pub audit: String,
+    /// What viewers did, as counts.
+    pub usage: String,
 }
 
 /// The catalogue.

@@ -214,6 +214,20 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "-",
         "manifests of audit rows, an hour each; only ever put (ADR 0010)",
     ],
+    [
+        "viewer's use (table `usage`)",
+        "`SEEN#{day}#{shard}`",
+        "`{title}#{rep}#{file}#{measure}#{digest}`",
+        "-",
+        "what one viewer did on a day; gone four days later",
+    ],
+    [
+        "report row (table `usage`)",
+        "`REPORT#{by}#{month}`",
+        "`{day}#{id or name}`",
+        "-",
+        "counts of a day and a thing; kept",
+    ],
 ];
 
 /// The table that delivery may write: item, key, what it answers.
@@ -736,6 +750,39 @@ pub(crate) const WITH_HISTORY: &[&str] = &[
     ImportProfile::KIND,
     User::KIND,
 ];
+
+/// The partition of one shard of a day's viewers, in the usage table.
+pub fn seen_on(day: &str, shard: u8) -> String {
+    format!("SEEN#{day}#{shard:02}")
+}
+
+/// Where it is counted what one viewer does to one thing on a day.
+pub fn seen(day: &str, viewer: &str, what: &vitrine_domain::usage::Seen) -> Key {
+    let file = what.file.as_ref().map_or("-", |file| file.as_str());
+    let (title, rep, measure) = (&what.title, &what.representation, what.measure);
+    Key::new(seen_on(day, shard_of(viewer)), format!("{title}#{rep}#{file}#{measure}#{viewer}"))
+}
+
+/// The key of a day's secret.
+pub fn usage_salt(day: &str) -> Key {
+    Key::new(format!("SALT#{day}"), "SALT")
+}
+
+/// The partition of a month's report.
+pub fn usage_report(by: vitrine_domain::usage::UsageBy, month: &str) -> String {
+    format!("REPORT#{by}#{month}")
+}
+
+/// The key of a report's row. A thing's name is kept short by who gives it.
+pub fn usage_row(by: vitrine_domain::usage::UsageBy, day: &str, entity: &str) -> Key {
+    let month = day.get(..7).unwrap_or(day);
+    Key::new(usage_report(by, month), format!("{day}#{entity}"))
+}
+
+/// The key of how far reports have been made.
+pub fn usage_reported() -> Key {
+    Key::new("REPORTED", "REPORTED")
+}
 
 /// Renders the data model as Markdown for `docs/data-model.md`.
 pub fn render_data_model() -> String {

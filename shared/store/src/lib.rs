@@ -18,6 +18,7 @@ pub mod published;
 pub mod queues;
 pub mod sessions;
 mod size;
+pub mod usage;
 
 pub use catalog::{Catalog, Page, PageRequest, Tables};
 pub use change::{Change, CommitError};

@@ -16,6 +16,14 @@ pub async fn sweep_run(app: &App, request_id: &str, around: &Surroundings<'_>) -
     let started = Instant::now();
     let call = around.call(request_id, Origin::Sweep);
     let result = app.sweep(&call, around.time_left).await;
+    // Reports wait for nothing that is due, and nothing that is due waits for them.
+    match app.report_usage(&call, around.time_left).await {
+        Ok(0) => {}
+        Ok(days) => tracing::info!(days, "usage reported"),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "usage could not be reported");
+        }
+    }
     let outcome = match &result {
         Ok(swept) => {
             tracing::info!(

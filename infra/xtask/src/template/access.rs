@@ -118,7 +118,7 @@ fn seals_are_written_once(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// T16: what readers reach can change nothing but what viewers do themselves.
+/// T16: what readers reach can change nothing but what viewers do themselves, and the counts of it.
 fn delivery_only_reads(model: &Model<'_>, findings: &mut Vec<Finding>) {
     const READS: &[&str] = &[
         "dynamodb:BatchGetItem",
@@ -131,10 +131,13 @@ fn delivery_only_reads(model: &Model<'_>, findings: &mut Vec<Finding>) {
     ];
     const WRITES: &[&str] = &["dynamodb:DeleteItem", "dynamodb:PutItem"];
     for grant in grants(model).iter().filter(|grant| ["DeliveryRole", "OaiRole"].contains(&grant.role.id)) {
-        let own = grant.role.id == "DeliveryRole"
-            && !grant.resources.is_empty()
-            && grant.resources.iter().all(|resource| resource.contains("SessionsTable"));
-        let may = |action: &str| READS.contains(&action) || own && WRITES.contains(&action);
+        let all_of = |table: &str| {
+            let own = grant.role.id == "DeliveryRole" && !grant.resources.is_empty();
+            own && grant.resources.iter().all(|resource| resource.contains(table))
+        };
+        let sits = |action: &str| all_of("SessionsTable") && WRITES.contains(&action);
+        let counts = |action: &str| all_of("UsageTable") && action == "dynamodb:UpdateItem";
+        let may = |action: &str| READS.contains(&action) || sits(action) || counts(action);
         for action in grant.actions.iter().filter(|action| !may(action)) {
             findings.push(grant.role.finding("T16", format!("what readers reach may `{action}`")));
         }

@@ -229,6 +229,10 @@ fn t16_refuses_a_delivery_that_writes() {
             ]);
         });
     });
+    // Counting is an update of the usage table, and of no other.
+    check_broken(&[("T16", "DeliveryRole")], |t| {
+        grant(t, "DeliveryRole", |s| s["Action"] = json!("dynamodb:UpdateItem"));
+    });
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod sessions;
 
 pub use bytes::{Given, Wanted};
 pub use offer::{Form, Offer, offer};
-pub use open::{Access, Asked, Opened, Visit};
+pub use open::{Access, Asked, Opened, Reader, Visit};
 pub(crate) use open::{REPRESENTATIONS_SEEN, in_order_of_choice};
 pub use present::Presented;
 pub use seats::Standing;

@@ -38,6 +38,15 @@ pub struct Visit {
     pub viewer: Viewer,
     /// The session that declarations and seats are bound to.
     pub session: Option<SessionId>,
+    /// Who reads what is opened, to be counted; `None` where nothing is to be counted.
+    pub reader: Option<Reader>,
+}
+
+/// Someone whose use is counted (U1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// How its program names itself; tells robots from people.
+    pub agent: Option<String>,
 }
 
 /// What stands between the viewer and the files.

@@ -5,7 +5,8 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
-use vitrine_app::delivery::{Given, Wanted};
+use vitrine_app::delivery::{Access, Given, Wanted};
+use vitrine_domain::usage::Measure;
 
 use super::answer::{readable_by_all, refusal};
 use super::resource::asked;
@@ -56,6 +57,9 @@ async fn give(
         return Err(Problem::no_resource(&id));
     }
     if let Some(refused) = refusal(&opened, &api.addresses) {
+        if matches!(opened.access, Access::Denied { .. }) {
+            api.app.count_opened(&viewer.call, &viewer.visit, &opened).await;
+        }
         return Err(refused);
     }
     let forbidden = |kind, reason: &str, detail| {
@@ -64,6 +68,11 @@ async fn give(
     };
     match api.app.give(&viewer.call, &opened, wanted).await? {
         Given::Link(url) => {
+            let measure = match wanted {
+                Wanted::Download => Measure::Download,
+                Wanted::Content | Wanted::Text => Measure::FileView,
+            };
+            api.app.count_measure(&viewer.call, &viewer.visit, &opened, measure).await;
             let mut response = StatusCode::FOUND.into_response();
             let link = HeaderValue::from_str(&url).map_err(|_| Problem::internal())?;
             response.headers_mut().insert(LOCATION, link);

@@ -35,6 +35,7 @@ pub fn delivery_router(api: Api) -> Router {
         .route("/view/session", get(session::read).post(session::begin).delete(session::end))
         .route("/view/delivery/{institution}/{id}/seat", get(seat::read).post(seat::take).delete(seat::leave))
         .route("/view/delivery/{institution}/{id}/declaration", post(seat::declare))
+        .route("/view/delivery/{institution}/{id}/share", post(resource::share))
         .route("/view/delivery/{institution}/{id}/content", get(bytes::content))
         .route("/view/delivery/{institution}/{id}/download", get(bytes::download));
     cors::with_origins(with_delivery_edge(routes.with_state(api)), origins)

@@ -2,8 +2,9 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use vitrine_app::delivery::Asked;
+use vitrine_domain::usage::Measure;
 use vitrine_store::Page;
 
 use super::answer::{document, refusal};
@@ -34,6 +35,7 @@ pub(super) async fn resource(
     let id = asked(&api, &institution, id.strip_suffix(".json").unwrap_or(&id))?;
     let paging = params.paging_by(FILES, MAX_FILES)?;
     let opened = api.app.open(&viewer.call, &viewer.visit, &id).await?;
+    api.app.count_opened(&viewer.call, &viewer.visit, &opened).await;
     let is_page = !is_json && wants_page(&headers);
     match refusal(&opened, &api.addresses) {
         Some(refused) if !is_page => return Err(refused),
@@ -65,4 +67,20 @@ pub(super) async fn resource(
         return super::page::answer(&page, &headers);
     }
     document(&headers, "application/json", view.to_string(), opened.terms.shared_seconds)
+}
+
+/// Notes that a viewer has shared the address of what it sees (U1).
+pub(super) async fn share(
+    State(api): State<Api>,
+    viewer: Viewer,
+    Path([institution, id]): Path<[String; 2]>,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.only(&[])?;
+    let opened = api.app.open(&viewer.call, &viewer.visit, &asked(&api, &institution, &id)?).await?;
+    if let Some(refused) = refusal(&opened, &api.addresses) {
+        return Err(refused);
+    }
+    api.app.count_measure(&viewer.call, &viewer.visit, &opened, Measure::Share).await;
+    Ok(StatusCode::NO_CONTENT)
 }

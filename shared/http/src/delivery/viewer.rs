@@ -1,10 +1,11 @@
 //! Who looks: someone with a credential, or anyone.
 
 use axum::extract::FromRequestParts;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use vitrine_app::Call;
-use vitrine_app::delivery::Visit;
+use vitrine_app::delivery::{Reader, Visit};
 use vitrine_domain::actor::Actor;
 use vitrine_domain::audit::Origin;
 use vitrine_domain::ids::UserId;
@@ -96,6 +97,9 @@ impl FromRequestParts<Api> for Viewer {
         let actor = actor.unwrap_or_else(anonymous);
         let call = Call { actor, origin: Origin::Api, request_id: exchange.request_id, now };
         let session = cookie.map(|cookie| cookie.id());
-        Ok(Self { call, visit: Visit { viewer, session }, with_token })
+        // Whoever only asks for the head has looked at nothing.
+        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+        let reader = (parts.method != Method::HEAD).then_some(Reader { agent });
+        Ok(Self { call, visit: Visit { viewer, session, reader }, with_token })
     }
 }

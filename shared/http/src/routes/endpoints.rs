@@ -141,6 +141,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     endpoint!("GET" "/conf/libraries/{library}/history" "get_library_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a library"),
     endpoint!("GET" "/users/{user_id}/history" "get_user_history", Some(Action::ReadUsers), NEWEST, None => Some(&views::HISTORY), "What happened to a user's name, roles and groups"),
     endpoint!("GET" "/conf/api-keys/{key}/history" "get_api_key_history", Some(Action::ReadUsers), NEWEST, None => Some(&views::HISTORY), "What happened to an API key"),
+    endpoint!("GET" "/analytics/usage" "get_usage", Some(Action::ReadUsage), &["from", "to", "by", "counted", "as", "limit", "next"], None => Some(&views::USAGE), "How digital resources were used, a row a day and thing: `by=day`, `title`, `representation`, `file`, `group` or `library`; `counted=people`, `robots` or `all`; `as=csv`"),
     endpoint!("GET" "/audit/manifests" "list_audit_manifests", Some(Action::VerifyAudit), &["from", "to", "limit", "next"], None => Some(&views::SEALS), "List the hourly manifests of the audit trail, the oldest first, with links to what was sealed"),
     endpoint!("GET" "/audit/rows" "list_audit_rows", Some(Action::VerifyAudit), &["hour", "limit", "next"], None => Some(&views::AUDIT_ROWS), "List the audit rows of an hour as they are stored now"),
 ];

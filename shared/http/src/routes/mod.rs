@@ -13,6 +13,7 @@ mod publishing;
 mod representations;
 mod structures;
 mod uploads;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -200,6 +201,7 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "list_job_rows" => get(jobs::rows),
         "decide_job_row" => post(jobs::decide),
         "get_job_report" => get(jobs::report),
+        "get_usage" => get(usage::report),
         "list_audit_manifests" => get(history::list_seals),
         "list_audit_rows" => get(history::list_audit_rows),
         "get_bib_history" => get(history::of_bib),

@@ -28,6 +28,7 @@ mod publishing;
 mod representations;
 mod structures;
 mod uploads;
+mod usage;
 mod users;
 
 use serde_json::{Map, Value, json};
@@ -49,6 +50,7 @@ pub use self::publishing::{OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING,
 pub use self::representations::{REPRESENTATION, REPRESENTATIONS};
 pub use self::structures::STRUCTURE;
 pub use self::uploads::{PARTS, SIGNED_PARTS, UPLOAD, part, signed};
+pub use self::usage::{Audience, USAGE, usage, usage_csv};
 pub use self::users::{API_KEY, API_KEYS, PERMISSIONS, USER, USERS, permission};
 use crate::wire::query::cursor;
 use crate::wire::shape::{Shape, count, text};
