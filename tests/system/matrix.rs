@@ -151,7 +151,7 @@ async fn b31_b40_ids_of_another_institution_and_guessed_ones_lead_nowhere_and_lo
         let [file, open, profile, job] = &house.ids;
         let title = &house.title;
         let named = [file, open, profile, job, &title.mms, &title.rep, &title.collection];
-        let Some(own) = named.iter().filter(|id| path.contains(id.as_str())).next_back() else { continue };
+        let Some(own) = named.iter().rfind(|id| path.contains(id.as_str())) else { continue };
         // Another institution's, and the next number of ours: ids are no secrets, so each read is authorised.
         let elsewhere = format!("{}9999", &own[..own.len() - 4]);
         let mut guessed = own.as_bytes().to_vec();

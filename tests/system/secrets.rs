@@ -61,3 +61,49 @@ async fn b42_no_credential_signed_address_or_user_text_is_logged() {
         assert!(!text.contains(secret), "`{secret}` is in the log");
     }
 }
+
+#[tokio::test]
+async fn b42_what_a_client_sends_breaks_no_line_of_the_log_and_leaves_nothing_in_it() {
+    let captured = Captured::default();
+    let log = tracing_subscriber::fmt().json().with_writer(captured.clone()).finish();
+    let _guard = tracing::subscriber::set_default(log);
+    let stack = Stack::new();
+    let client = stack.client().await;
+    let anyone = client.with_key(None).at_address("203.0.113.78");
+    let lines = || String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let before = lines().lines().count();
+    let huge = format!("injected{}", "A".repeat(1 << 20));
+    let mut sent = 0;
+    for who in [&client, &anyone] {
+        for path in [
+            "/almaws/v1/bibs/99%0D%0A%7B%22level%22:%22injected%22%7D",
+            "/almaws/v1/bibs/%1B%5B31minjected?note=%0Ainjected",
+            "/almaws/v1/users/injected%00%0A",
+            "/view/delivery/VITRINE/injected%0D%0A",
+            "/injected%0Anowhere",
+        ] {
+            for headers in [
+                &[("user-agent", "injected\u{1b}[31m"), ("x-request-id", "injected")][..],
+                &[("user-agent", huge.as_str()), ("referer", huge.as_str())],
+                &[("authorization", "Bearer injected"), ("x-forwarded-for", "injected")],
+            ] {
+                // What no request may hold never reaches the routes.
+                let valid = headers.iter().all(|(_, value)| !value.contains('\u{1b}'));
+                if valid {
+                    who.send("GET", path, headers, String::new()).await;
+                    sent += 1;
+                }
+            }
+        }
+    }
+    let text = lines();
+    assert!(sent >= 20 && text.lines().count() - before >= sent, "one line an outcome");
+    for line in text.lines() {
+        let event: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        assert!(event["level"].is_string() && line.len() < 4_000, "{line}");
+    }
+    for secret in ["injected", "203.0.113.78", "AAAA"] {
+        assert!(!text.contains(secret), "`{secret}` is in the log");
+    }
+}

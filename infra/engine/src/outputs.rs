@@ -29,6 +29,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_TOKEN_ISSUER", "Issuer"),
     ("VITRINE_TOKEN_AUDIENCE", "Audience"),
     ("VITRINE_TOKEN_KEYS_URL", "TokenKeysUrl"),
+    // A secret, which no output tells.
+    ("VITRINE_CDN_SECRET", "none"),
     ("VITRINE_DEFAULT_ACCESS", "DefaultAccess"),
     ("VITRINE_TIME_ZONE", "TimeZone"),
     ("VITRINE_REQUIRE_COLLECTION", "RequireCollection"),

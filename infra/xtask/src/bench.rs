@@ -1,5 +1,6 @@
 //! Figures that the design's budgets speak of, written to `docs/benchmarks.md`. Never a test: machines differ.
 
+mod decisions;
 mod peers;
 mod process;
 mod readers;
@@ -31,6 +32,7 @@ pub fn all() -> Result<()> {
     for (title, measured) in [
         ("Thumbnails of 400 px, whole process", thumbnails::section()?),
         ("Imports", readers::section()?),
+        ("Decisions on access rights", decisions::section()?),
         ("Functions", functions_section()?),
     ] {
         println!("{measured}");

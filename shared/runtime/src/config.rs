@@ -48,6 +48,7 @@ variables!(
     "VITRINE_TOKEN_ISSUER", Some(""), "issuer of bearer tokens; none are taken where it is empty";
     "VITRINE_TOKEN_AUDIENCE", Some(""), "audience or client id that a token must name";
     "VITRINE_TOKEN_KEYS_URL", Some(""), "address of the issuer's key set; the issuer's `/.well-known/jwks.json` where empty";
+    "VITRINE_CDN_SECRET", Some(""), "what a CDN before the gateway sends as `x-origin-verify`; only beside it is its `cloudfront-viewer-address` believed";
     "VITRINE_DEFAULT_ACCESS", Some("restrict"), "`allow` or `restrict`: what holds for a representation without a policy (A3)";
     "VITRINE_TIME_ZONE", Some("UTC"), "IANA name of the time zone in which the institution's days begin, as access rights policies mean them (A7)";
     "VITRINE_REQUIRE_COLLECTION", Some("true"), "whether a title must be in a collection before it gets a representation (D9)";
@@ -74,6 +75,7 @@ pub struct Config {
     pub token_issuer: String,
     pub token_audience: String,
     pub token_keys_url: String,
+    pub cdn_secret: String,
     pub default_access: DefaultAccess,
     pub time_zone: TimeZone,
     pub require_collection: bool,
@@ -153,6 +155,7 @@ impl Config {
             token_issuer: text("VITRINE_TOKEN_ISSUER")?,
             token_audience: text("VITRINE_TOKEN_AUDIENCE")?,
             token_keys_url: text("VITRINE_TOKEN_KEYS_URL")?,
+            cdn_secret: text("VITRINE_CDN_SECRET")?,
             default_access: DefaultAccess::from_code(&access)
                 .ok_or(invalid("VITRINE_DEFAULT_ACCESS", "`allow` or `restrict`"))?,
             time_zone: TimeZone::get(&text("VITRINE_TIME_ZONE")?).map_err(|_| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use lambda_http::request::RequestContext;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use vitrine_app::App;
 use vitrine_domain::Timestamp;
 use vitrine_http::Api;
-use vitrine_http::auth::SourceAddress;
+use vitrine_http::auth::{Cdn, SourceAddress};
 use vitrine_http::wire::GatewayRequestId;
 use vitrine_triggers::Surroundings;
 
@@ -30,14 +30,17 @@ pub async fn serve(routes: impl FnOnce(Api) -> Router) -> Result<(), Error> {
     let config = Config::from_environment()?;
     start_log(&config.log);
     let api = api(&config, app(&config, &clients().await)?);
-    lambda_http::run(routes(api).layer(middleware::from_fn(from_gateway))).await
+    let cdn = Cdn::with_secret(&config.cdn_secret);
+    lambda_http::run(routes(api).layer(middleware::from_fn_with_state(cdn, from_gateway))).await
 }
 
-/// Puts what the gateway itself saw of a request where the routes look for it; headers are not believed (B36).
-async fn from_gateway(mut request: Request, next: Next) -> Response {
+/// Puts what the gateway itself saw of a request where the routes look for it; of headers only those of a CDN that
+/// proves itself are believed (B36).
+async fn from_gateway(State(cdn): State<Cdn>, mut request: Request, next: Next) -> Response {
     if let Some(RequestContext::ApiGatewayV2(context)) = request.extensions().get::<RequestContext>().cloned()
     {
-        if let Some(address) = context.http.source_ip.as_deref().and_then(|address| address.parse().ok()) {
+        let gateway = context.http.source_ip.as_deref().and_then(|address| address.parse().ok());
+        if let Some(address) = cdn.source(request.headers(), gateway) {
             request.extensions_mut().insert(SourceAddress(address));
         }
         if let Some(id) = context.request_id {

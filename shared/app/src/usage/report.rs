@@ -230,27 +230,26 @@ impl Things {
     fn add(&mut self, day: &str, seen: &Seen) -> &mut Done {
         let file = seen.file.as_ref().map(|id| id.as_str());
         let (title, representation) = (seen.title.clone(), seen.representation.clone());
-        self.turn(UsageBy::Title, day, Some(title.as_str()), |_| {}).map(|row| row.add(seen));
-        self.turn(UsageBy::Representation, day, Some(representation.as_str()), |row| {
-            row.title = Some(title.clone())
-        })
-        .map(|row| row.add(seen));
-        self.turn(UsageBy::File, day, file, |row| {
+        self.turn(UsageBy::Title, day, Some(title.as_str()), seen, |_| {});
+        self.turn(UsageBy::Representation, day, Some(representation.as_str()), seen, |row| {
+            row.title = Some(title.clone());
+        });
+        self.turn(UsageBy::File, day, file, seen, |row| {
             row.title = Some(title.clone());
             row.representation = Some(representation.clone());
-        })
-        .map(|row| row.add(seen));
+        });
         &mut self.done
     }
 
-    /// The row of `entity`; the one before it is finished where it is another's.
+    /// Adds to the row of `entity`; the one before it is finished where it is another's.
     fn turn(
         &mut self,
         by: UsageBy,
         day: &str,
         entity: Option<&str>,
+        seen: &Seen,
         set: impl FnOnce(&mut UsageRow),
-    ) -> Option<&mut UsageRow> {
+    ) {
         let slot = match by {
             UsageBy::Title => &mut self.title,
             UsageBy::Representation => &mut self.representation,
@@ -269,7 +268,9 @@ impl Things {
                 }
             }
         }
-        slot.as_mut()
+        if let Some(row) = slot {
+            row.add(seen);
+        }
     }
 
     /// The last rows.

@@ -2,6 +2,7 @@
 //!
 //! Nothing of a credential reaches a log line, an error text or a `Debug` form.
 
+mod cdn;
 mod credentials;
 mod directory;
 mod jwks;
@@ -21,6 +22,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{Actor, KeyPermission};
 use vitrine_domain::ids::UserId;
 
+pub use cdn::Cdn;
 pub use credentials::{Credential, CredentialError, credential_of};
 pub use directory::{CachedDirectory, Directory, Looked, Unavailable};
 pub use jwks::{FetchKeys, JwksCache, KeySetError};
