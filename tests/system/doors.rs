@@ -31,6 +31,9 @@ enum Gives {
     Thumbnail,
     /// Something of its own; to who is not let in no id of a file, no name of one, no link.
     NothingOfFiles,
+    /// A manifest; to who is not let in no name of a file and no link. Ids of files it has, because IIIF's authorization
+    /// flow asks about each thing by its address; an id opens nothing (B40).
+    Manifest,
     /// A note that it was shared.
     Shared,
     /// What is everyone's, of no title.
@@ -49,8 +52,8 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/delivery/{institution}/{id}/probe", Gives::NothingOfFiles),
     ("/view/delivery/{institution}/{id}/seat", Gives::NothingOfFiles),
     ("/view/delivery/{institution}/{id}/declaration", Gives::NothingOfFiles),
-    ("/view/iiif/presentation/{institution}/{id}/manifest", Gives::NothingOfFiles),
-    ("/view/iiif/3/{institution}/{id}/manifest", Gives::NothingOfFiles),
+    ("/view/iiif/presentation/{institution}/{id}/manifest", Gives::Manifest),
+    ("/view/iiif/3/{institution}/{id}/manifest", Gives::Manifest),
     ("/view/metadata/{institution}/{id}/{format}", Gives::NothingOfFiles),
     ("/view/assets/{*name}", Gives::Everyones),
 ];
@@ -219,15 +222,16 @@ fn wrong(
         (Gives::Thumbnail, _) => 404,
         (Gives::Everyones, _) => return None,
         (Gives::Content | Gives::Download | Gives::NoText, _) if !id_is_file => 404,
-        (Gives::NothingOfFiles, Some(_)) => {
+        (Gives::NothingOfFiles | Gives::Manifest, Some(_)) => {
             // The file that was asked for is named by who asks.
+            let may_be_named = id_is_file || gives == Gives::Manifest;
             return leaks()
-                .filter(|secret| !(id_is_file && *secret == shelf.file))
+                .filter(|secret| !(may_be_named && *secret == shelf.file))
                 .map(|it| format!("tells `{it}`"));
         }
-        (Gives::NothingOfFiles, None) if status < 500 => return None,
+        (Gives::NothingOfFiles | Gives::Manifest, None) if status < 500 => return None,
         (_, Some((status, _))) => status,
-        (Gives::Json | Gives::NothingOfFiles, None) => 200,
+        (Gives::Json | Gives::NothingOfFiles | Gives::Manifest, None) => 200,
         (Gives::Shared, None) => 204,
         (Gives::Content, None) => 302,
         (Gives::Download, None) => {
@@ -278,8 +282,25 @@ async fn decided(app: &App, who: &Who, shelf: &Shelf) -> Decision {
     app.decide(&call, &who.viewer, &bib, &rep).await.unwrap()
 }
 
+/// The policies are tried in so many tests, which run side by side.
+const PARTS: usize = 3;
+
 #[tokio::test]
-async fn b43_every_door_answers_as_the_decision_does_for_every_policy_and_viewer() {
+async fn b43_every_door_answers_as_the_decision_does_first_third_of_the_policies() {
+    every_door_answers_as_the_decision_does(0).await;
+}
+
+#[tokio::test]
+async fn b43_every_door_answers_as_the_decision_does_second_third_of_the_policies() {
+    every_door_answers_as_the_decision_does(1).await;
+}
+
+#[tokio::test]
+async fn b43_every_door_answers_as_the_decision_does_last_third_of_the_policies() {
+    every_door_answers_as_the_decision_does(2).await;
+}
+
+async fn every_door_answers_as_the_decision_does(part: usize) {
     let stack = Stack::new().with_sign_in();
     let app = stack.app();
     let shelf = shelf_of(stack, "page 1.png", &red_png()).await;
@@ -290,6 +311,8 @@ async fn b43_every_door_answers_as_the_decision_does_for_every_policy_and_viewer
     let mut cases: Vec<(&str, Option<Value>)> =
         policies().into_iter().map(|(name, body)| (name, Some(body))).collect();
     cases.push(("no policy", None));
+    let cases: Vec<_> =
+        cases.into_iter().enumerate().filter(|(at, _)| at % PARTS == part).map(|(_, case)| case).collect();
     let mut before: Option<String> = None;
     for (policy_name, body) in cases {
         match body {
@@ -364,6 +387,20 @@ async fn b43_every_door_answers_as_the_decision_does_for_every_policy_and_viewer
                     }
                 }
             }
+            // The page of each of them.
+            for id in [&shelf.file, &shelf.title.rep, &shelf.title.mms] {
+                let path = format!("/view/delivery/VITRINE/{id}");
+                let html = [("accept", "text/html"), ("user-agent", "Mozilla/5.0")];
+                let answer = who.client.send("GET", &path, &html, String::new()).await;
+                let due = refusal(&decision).map_or(200, |(status, _)| status);
+                let status = answer.status.as_u16();
+                check(
+                    &format!("page {path}"),
+                    (status != due).then(|| format!("{status} where {due} is due")),
+                );
+                let found = wrong(Gives::NothingOfFiles, *id == shelf.file, &decision, &answer, &shelf);
+                check(&format!("what the page {path} tells"), found);
+            }
             // 304: who holds the tag of someone who was let in learns nothing by it.
             let path = format!("/view/delivery/VITRINE/{}", shelf.title.rep);
             for given in [tag.as_str(), "*"] {
@@ -384,7 +421,7 @@ async fn b43_every_door_answers_as_the_decision_does_for_every_policy_and_viewer
                 );
             }
             // The staff's doors: not for patrons, whatever the policy says; it is not asked.
-            if !["all", "nobody", "no policy"].contains(&policy_name) {
+            if !["all", "nobody", "nobody, but the picture"].contains(&policy_name) {
                 continue;
             }
             let staff = who.viewer.staff;
@@ -412,6 +449,6 @@ async fn b43_every_door_answers_as_the_decision_does_for_every_policy_and_viewer
     }
     assert!(mismatches.is_empty(), "{} of {cells} cells:\n{}", mismatches.len(), mismatches.join("\n"));
     assert!(cells >= 2_000, "{cells} cells");
-    assert!(granted > 40, "a matrix where nobody is let in proves nothing");
+    assert!(granted > 15, "a matrix where nobody is let in proves nothing");
     println!("{cells} cells");
 }

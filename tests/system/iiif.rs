@@ -179,7 +179,7 @@ async fn a_manifest_costs_no_call_for_each_canvas_and_says_where_it_was_cut() {
     let client = stack.client().await;
     let title = title(&client).await;
     let (app, faulty) = stack.faulty_app();
-    let visit = Visit { viewer: Viewer::of(None, None), session: None };
+    let visit = Visit { viewer: Viewer::of(None, None), session: None, reader: None };
     let asked: Asked = title.rep.parse().unwrap();
     let mut calls = Vec::new();
     for files in [1, 4] {

@@ -64,6 +64,8 @@ async fn manifest(
         return Err(Problem::no_resource(&id));
     }
     let found = api.app.present(&viewer.call, &viewer.visit, &named, MAX_FILES).await?;
+    // Viewers that are not ours open titles too (complaint 19).
+    api.app.count_opened(&viewer.call, &viewer.visit, &found.opened).await;
     let shared_seconds = found.opened.terms.shared_seconds;
     // What this viewer alone may see is not told to the page of a stranger that it happens to look at.
     let is_stranger = headers
