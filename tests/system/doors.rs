@@ -55,6 +55,7 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/iiif/presentation/{institution}/{id}/manifest", Gives::Manifest),
     ("/view/iiif/3/{institution}/{id}/manifest", Gives::Manifest),
     ("/view/metadata/{institution}/{id}/{format}", Gives::NothingOfFiles),
+    ("/view/session", Gives::Everyones),
     ("/view/assets/{*name}", Gives::Everyones),
 ];
 

@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 use vitrine_app::delivery::Standing;
 use vitrine_domain::seats::ASK_SECONDS;
+use vitrine_domain::usage::Measure;
 
 use super::answer::refusal;
 use super::resource::asked;
@@ -142,6 +143,9 @@ pub(super) async fn declare(
     let accepted = params.flag("accept", false)?;
     let cookie = viewer.keep_session(&api)?;
     let (opened, declared) = api.app.declare(&viewer.call, &viewer.visit, &named, accepted).await?;
+    if declared.is_some() && !accepted {
+        api.app.count_measure(&viewer.call, &viewer.visit, &opened, Measure::DeclarationRefused).await;
+    }
     match (&declared, refusal(&opened, &api.addresses)) {
         // There is nothing to declare, and something else stands in the way.
         (None, Some(refused)) => Err(refused),
