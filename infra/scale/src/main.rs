@@ -8,6 +8,7 @@ mod five_gigabytes;
 mod import;
 mod import_kills;
 mod imports;
+mod oai;
 mod registration;
 mod walk;
 mod worker;
@@ -45,6 +46,11 @@ const RUNS: &[Run] = &[
         name: "import-kills",
         shows: "an import whose workers are killed 40 times ends like one that nobody disturbed",
         start: || Box::pin(import_kills::run()),
+    },
+    Run {
+        name: "oai",
+        shows: "a page of a harvest costs the same calls and time at the first and at the 1,000,000th record",
+        start: || Box::pin(oai::run()),
     },
     Run {
         name: "book",

@@ -1,0 +1,162 @@
+//! What a page of a harvest costs at the first and at the millionth record: the same calls, and the same time.
+//!
+//! Titles are written straight into the published store, as publishing leaves them; `VITRINE_SCALE_TITLES` says how many.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::json;
+use vitrine_app::App;
+use vitrine_domain::Timestamp;
+use vitrine_domain::coded::Coded;
+use vitrine_domain::outbox::seconds;
+use vitrine_domain::publishing::profile::Rendition;
+use vitrine_domain::publishing::published::{ALL, Wanted, plan};
+use vitrine_http::Api;
+use vitrine_store::published::{Packed, PackedRecords};
+use vitrine_testing::{Client, Stack};
+
+use crate::walk::{ok, text};
+
+const TITLES: usize = 1_000_000;
+const PAGE: usize = 200;
+/// So many titles are dated in one second, as in a full run.
+const A_SECOND: usize = 200;
+/// Pages are shown by tenths of the list.
+const SHOWN: usize = 10;
+
+/// What the pages of one part of the list cost.
+#[derive(Default)]
+struct Part {
+    pages: usize,
+    most_calls: usize,
+    took: Vec<Duration>,
+}
+
+/// Fills the published store, harvests all of it, and compares what pages cost.
+pub async fn run() -> Result<String> {
+    let titles =
+        std::env::var("VITRINE_SCALE_TITLES").ok().and_then(|count| count.parse().ok()).unwrap_or(TITLES);
+    let stack = Stack::new();
+    let client = stack.client().await;
+    let profile = json!({
+        "name": "All", "selection": { "kind": "EVERYTHING" }, "target": { "kind": "OAI", "set_spec": "all" },
+    });
+    let profile = text(&ok(client.post("/conf/publishing-profiles", profile).await)?, "/id")?;
+    let begun = Instant::now();
+    seed(&stack.app(), &profile, titles).await?;
+    eprintln!("{titles} titles written in {:.0} s", begun.elapsed().as_secs_f64());
+
+    let (app, counted) = stack.faulty_app();
+    let later = Arc::new(|| Timestamp::now().saturating_add(seconds(60)).unwrap_or_default());
+    let client = Client::of(Api { app, clock: later, ..client.api.clone() });
+    let mut query = "verb=ListRecords&metadataPrefix=marc21&set=all".to_owned();
+    let mut parts: Vec<Part> = (0..SHOWN).map(|_| Part::default()).collect();
+    let (mut records, mut bytes) = (0, 0);
+    let begun = Instant::now();
+    loop {
+        counted.heal();
+        let asked = Instant::now();
+        let address = format!("/view/oai/VITRINE/request?{query}");
+        let answer = client.send("GET", &address, &[], String::new()).await;
+        let took = asked.elapsed();
+        let found = answer.text.matches("<header>").count();
+        let calls = counted.calls().len();
+        if found == 0 || calls > 6 {
+            bail!("a page of {found} records took {calls} calls: {:?}", counted.calls());
+        }
+        let part = parts.get_mut((records * SHOWN / titles.max(1)).min(SHOWN - 1)).context("a part")?;
+        part.pages += 1;
+        part.most_calls = part.most_calls.max(calls);
+        part.took.push(took);
+        records += found;
+        bytes += answer.text.len();
+        let token =
+            answer.text.rsplit_once("<resumptionToken").and_then(|(_, rest)| rest.split(['>', '<']).nth(1));
+        match token.filter(|token| !token.trim().is_empty()) {
+            Some(token) => query = format!("verb=ListRecords&resumptionToken={token}"),
+            None => break,
+        }
+    }
+    let whole = begun.elapsed();
+    if records != titles {
+        bail!("{records} of {titles} records were harvested");
+    }
+    let mut page = String::from(
+        "| part of the list | pages | most calls a page | median page | slowest page |\n|---|---|---|---|---|\n",
+    );
+    for (number, part) in parts.iter_mut().enumerate() {
+        part.took.sort_unstable();
+        let at = |index: usize| part.took.get(index).copied().unwrap_or_default().as_secs_f64() * 1000.0;
+        page.push_str(&format!(
+            "| {} % | {} | {} | {:.1} ms | {:.1} ms |\n",
+            number * 100 / SHOWN,
+            part.pages,
+            part.most_calls,
+            at(part.took.len() / 2),
+            at(part.took.len().saturating_sub(1)),
+        ));
+    }
+    page.push_str(&format!(
+        "\n{titles} titles in pages of {PAGE}, one after another on one connection: {:.0} records and {:.1} MB a second. A page is one look at \
+         the repository and one query, and one query more where a shard of the log ends.\n",
+        records as f64 / whole.as_secs_f64(),
+        bytes as f64 / 1e6 / whole.as_secs_f64(),
+    ));
+    Ok(page)
+}
+
+/// Writes titles as publishing leaves them, dated one after another up to a minute ago.
+async fn seed(app: &App, profile: &str, titles: usize) -> Result<()> {
+    let last = Timestamp::now().as_second() - 60;
+    let first = last - i64::try_from(titles / A_SECOND)?;
+    let written = std::sync::atomic::AtomicUsize::new(0);
+    stream::iter(0..titles)
+        .map(|number| {
+            let written = &written;
+            async move {
+                let at = Timestamp::from_second(first + i64::try_from(number / A_SECOND)?)?;
+                let records = records(number);
+                let wanted = Wanted { hash: number.to_string(), sets: vec!["all".to_owned()], records };
+                let scopes = [profile, ALL].map(|scope| (scope.to_owned(), wanted.clone()));
+                let mms = format!("99{number:016}0101").parse()?;
+                let plan = plan(None, &mms, BTreeMap::from(scopes), "scale", at, false)
+                    .context("nothing to write")?;
+                let mut packed = PackedRecords::new();
+                for (format, text) in &wanted.records {
+                    packed.insert(*format, Packed::Inline(Packed::of(text)?));
+                }
+                app.catalog.write_published(&plan, &[packed.clone(), packed]).await?;
+                let done = written.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+                if done % 50_000 == 0 {
+                    eprintln!("{done} titles written");
+                }
+                anyhow::Ok(())
+            }
+        })
+        .buffer_unordered(16)
+        .try_collect()
+        .await
+}
+
+/// Records of the size that a title with a few subjects has.
+fn records(number: usize) -> BTreeMap<Rendition, String> {
+    let fields: String = (0..8)
+        .map(|field| format!("<datafield tag=\"65{field}\" ind1=\" \" ind2=\"0\"><subfield code=\"a\">Subject {field} of {number}</subfield></datafield>"))
+        .collect();
+    Rendition::ALL
+        .iter()
+        .map(|format| {
+            (
+                *format,
+                format!(
+                    "<record prefix=\"{}\"><leader>     nam a22     3u 4500</leader>{fields}</record>",
+                    format.code()
+                ),
+            )
+        })
+        .collect()
+}
