@@ -298,6 +298,11 @@ pub fn second(at: Timestamp) -> String {
     format!("{:012}", at.as_second().max(0))
 }
 
+/// The sort key behind every row of a log that is dated up to a second, all of it.
+pub fn behind_second(at: Timestamp) -> String {
+    format!("{}~", second(at))
+}
+
 /// The sort key before every row of a log that comes after the row with this one; no id holds what it ends in.
 pub fn behind_row(sort: &str) -> String {
     format!("{sort}!")

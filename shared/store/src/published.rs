@@ -107,6 +107,15 @@ pub struct Window<'a> {
     pub format: Option<Rendition>,
 }
 
+/// The newest rows of one shard of a log before a place, or the oldest behind one: for feeds, which are read backwards.
+#[derive(Debug, Clone, Copy)]
+pub enum Side<'a> {
+    /// The newest rows with a lower sort key, the newest first.
+    Before(&'a str),
+    /// The oldest rows with this sort key or a higher one, the oldest first.
+    From(&'a str),
+}
+
 impl Catalog {
     /// The publishing profiles, in the order of their ids, as they were last written.
     pub async fn publishing_profiles(&self) -> Result<Vec<PublishingProfile>, StoreError> {
@@ -210,7 +219,7 @@ impl Catalog {
             (None, None) => String::new(),
         };
         let from = if from.is_empty() { "0".to_owned() } else { from };
-        let until = format!("{}~", keys::second(window.until));
+        let until = keys::behind_second(window.until);
         if from > until {
             return Ok((Vec::new(), false));
         }
@@ -254,6 +263,41 @@ impl Catalog {
                 return Ok((rows, true));
             }
         }
+    }
+
+    /// Up to `limit` headers of one shard of a log beside a place, dated up to `until`; one query.
+    pub async fn published_beside(
+        &self,
+        scope: &str,
+        shard: u8,
+        side: Side<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Row>, StoreError> {
+        let end = keys::behind_second(until);
+        let (condition, place, forward) = match side {
+            Side::Before(place) => ("pk = :pk AND sk < :place", place.min(end.as_str()), false),
+            Side::From(place) => ("pk = :pk AND sk BETWEEN :place AND :end", place, true),
+        };
+        if forward && *place > *end {
+            return Ok(Vec::new());
+        }
+        let mut query = self
+            .client()
+            .query()
+            .table_name(self.table(Table::Published))
+            .key_condition_expression(condition)
+            .expression_attribute_values(":pk", AttributeValue::S(keys::published_log(scope, shard)))
+            .expression_attribute_values(":place", AttributeValue::S(place.to_owned()))
+            .projection_expression(projection(None))
+            .scan_index_forward(forward)
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1));
+        if forward {
+            query = query.expression_attribute_values(":end", AttributeValue::S(end.clone()));
+        }
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        answer.items.unwrap_or_default().iter().map(|attributes| row_of(attributes, None)).collect()
     }
 
     /// A title's row in a scope's log.

@@ -286,3 +286,44 @@ async fn s12_only_listed_addresses_may_harvest() {
     let text = ask(house.client.at_address("192.0.2.7")).await.text;
     assert!(text.contains("<repositoryName>Maps &amp; plans<") && text.contains("maps@library.example"));
 }
+
+#[tokio::test]
+async fn disc_1_the_feed_tells_each_change_once_in_order_of_time_and_links_its_pages() {
+    let house = House::new().await;
+    for number in 0..230 {
+        house.title(&format!("Title {number}")).await;
+    }
+    house.set("s", json!({})).await;
+    let later = house.client.later(10).with_key(None);
+    let all: Vec<String> = house.harvest(LIST).await.into_keys().collect();
+    house.client.put(&format!("/bibs/{}", all[0]), dc("Changed", false)).await.ok();
+    house.client.put(&format!("/bibs/{}", all[1]), dc("Gone", true)).await.ok();
+    house.settle().await;
+    let feed = "/view/oai/VITRINE/activity";
+    let top = later.get(feed).await.ok();
+    assert_eq!(top["type"], "OrderedCollection");
+    let path = |link: &Value| {
+        text(link, "id").split_once("/view/").map(|(_, rest)| format!("/view/{rest}")).unwrap()
+    };
+    let mut pages = Vec::new();
+    let mut at = path(&top["last"]);
+    loop {
+        let page = later.get(&at).await.ok();
+        assert_eq!(page["type"], "OrderedCollectionPage");
+        let prev = page["prev"].is_object().then(|| path(&page["prev"]));
+        pages.push(page);
+        let Some(prev) = prev else { break };
+        at = prev;
+    }
+    pages.reverse();
+    assert_eq!(pages.len(), 3);
+    assert!(pages[2].get("next").is_none() && pages[0]["next"].is_object());
+    let items: Vec<&Value> = pages.iter().flat_map(|page| page["orderedItems"].as_array().unwrap()).collect();
+    assert_eq!(items.len(), 230, "each title once");
+    assert!(items.windows(2).all(|two| two[0]["endTime"].as_str() <= two[1]["endTime"].as_str()));
+    let of = |mms: &str| {
+        items.iter().find(|one| text(&one["object"], "id").contains(mms)).unwrap()["type"].clone()
+    };
+    assert_eq!((of(&all[0]), of(&all[1]), of(&all[2])), (json!("Update"), json!("Delete"), json!("Create")));
+    assert_eq!(later.get(&format!("{feed}/nothing")).await.status, 404);
+}

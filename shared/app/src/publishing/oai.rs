@@ -6,6 +6,7 @@ use vitrine_domain::publishing::profile::Rendition;
 use vitrine_domain::publishing::published::{ALL, LOG_SHARDS};
 use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_store::objects::Bucket;
+pub use vitrine_store::published::Side;
 use vitrine_store::published::{Packed, Row, Window};
 
 use super::title::record_key;
@@ -120,6 +121,30 @@ impl App {
             }
         }
         Err(AppError::Conflict("published title"))
+    }
+
+    /// What changed beside a place of the log of all sets, in order of time: at most `limit` of the newest before it, or of
+    /// the oldest from it on. One query a shard.
+    ///
+    /// # Errors
+    /// Only those of the stores.
+    pub async fn changes_beside(
+        &self,
+        side: Side<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Row>, AppError> {
+        let mut rows = Vec::new();
+        for shard in 0..LOG_SHARDS {
+            rows.extend(self.catalog.published_beside(ALL, shard, side, until, limit).await?);
+        }
+        rows.sort_by_key(Row::sort_key);
+        let limit = limit as usize;
+        match side {
+            Side::Before(_) => drop(rows.drain(..rows.len().saturating_sub(limit))),
+            Side::From(_) => rows.truncate(limit),
+        }
+        Ok(rows)
     }
 
     pub(super) async fn unpacked(&self, row: Row) -> Result<Harvested, AppError> {

@@ -1,5 +1,6 @@
 //! The OAI-PMH 2.0 server (S11, S12): reads the published store and nothing else.
 
+mod activity;
 mod answer;
 mod request;
 mod token;
@@ -17,7 +18,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use vitrine_app::AppError;
 use vitrine_app::publishing::oai::{Harvest, Position};
 use vitrine_domain::Timestamp;
@@ -40,9 +41,13 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 /// Answers shorter than this are sent as they are.
 const MIN_GZIP_BYTES: usize = 1024;
 
-/// The route of the OAI-PMH server below `/view`.
+/// The routes of the OAI-PMH server and of the feed of changes, below `/view`.
 pub fn oai_router(api: Api) -> Router {
-    Router::new().route("/view/oai/{institution}/request", get(answered).post(answered)).with_state(api)
+    Router::new()
+        .route("/view/oai/{institution}/request", get(answered).post(answered))
+        .route("/view/oai/{institution}/activity", get(activity::collection))
+        .route("/view/oai/{institution}/activity/{page}", get(activity::page))
+        .with_state(api)
 }
 
 async fn answered(State(api): State<Api>, Path(institution): Path<String>, request: Request) -> Response {
@@ -79,24 +84,33 @@ fn later(seconds: u32) -> Response {
     response
 }
 
-async fn handle(api: &Api, institution: &str, request: Request) -> Response {
+/// The repository, for who may harvest it.
+async fn admitted(api: &Api, institution: &str, extensions: &Extensions) -> Result<OaiRepository, Response> {
     if institution != api.addresses.institution {
-        return plain(StatusCode::NOT_FOUND, "there is no such repository");
+        return Err(plain(StatusCode::NOT_FOUND, "there is no such repository"));
     }
-    let address = SourceAddress::of(request.extensions());
+    let address = SourceAddress::of(extensions);
     if let Some(address) = address {
         let caller = format!("address {}", SourceAddress::counted(address));
         if let Err(problem) = api.throttle.admit(&caller) {
-            return later(problem.retry_after.unwrap_or(1));
+            return Err(later(problem.retry_after.unwrap_or(1)));
         }
     }
     let repository = match api.app.oai_repository().await {
         Ok(found) => found.unwrap_or_else(|| nothing_yet(institution)),
-        Err(error) => return failed(&error),
+        Err(error) => return Err(failed(&error)),
     };
     if !repository.admits(address) {
-        return plain(StatusCode::FORBIDDEN, "this address may not harvest");
+        return Err(plain(StatusCode::FORBIDDEN, "this address may not harvest"));
     }
+    Ok(repository)
+}
+
+async fn handle(api: &Api, institution: &str, request: Request) -> Response {
+    let repository = match admitted(api, institution, request.extensions()).await {
+        Ok(repository) => repository,
+        Err(refusal) => return refusal,
+    };
     let base = format!("{}/oai/{institution}/request", api.addresses.delivery);
     let server = Server { api, repository: &repository, base: &base, now: (api.clock)() };
     let (arguments, answer) = match arguments(request).await {
