@@ -131,7 +131,7 @@ async fn seed(app: &App, profile: &str, titles: usize) -> Result<()> {
                 }
                 app.catalog.write_published(&plan, &[packed.clone(), packed]).await?;
                 let done = written.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-                if done % 50_000 == 0 {
+                if done.is_multiple_of(50_000) {
                     eprintln!("{done} titles written");
                 }
                 anyhow::Ok(())
