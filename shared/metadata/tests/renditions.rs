@@ -46,13 +46,8 @@ fn every_record_can_be_had_in_every_format_and_is_a_record_of_that_format() {
             let read = read.unwrap_or_else(|errors| panic!("{format} as {wanted}: {errors}\n{}", made.xml));
             assert_eq!(read.index.title, title, "{format} as {wanted}");
             let found = to_dublin_core(&read);
-            for value in ["https://library.example/view/delivery/V/121?a=1&b=2"] {
-                assert!(
-                    found.values("identifier").any(|one| one == value),
-                    "{format} as {wanted}: {}",
-                    made.xml
-                );
-            }
+            let value = "https://library.example/view/delivery/V/121?a=1&b=2";
+            assert!(found.values("identifier").any(|one| one == value), "{format} as {wanted}: {}", made.xml);
             for part in ["Scans &lt;&amp;&gt; ", "Open access", "/thumbnail/V/121"] {
                 assert!(made.xml.contains(part), "{part}: {format} as {wanted}: {}", made.xml);
             }
