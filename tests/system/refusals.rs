@@ -31,6 +31,7 @@ pub fn request(
         .replace("{job}", job)
         .replace("{policy}", "5200000000000000000101")
         .replace("{publishing}", "7900000000000000000101")
+        .replace("{repository}", "MUSEUM")
         .replace("{number}", "1");
     let path = match endpoint.id {
         "find_bibs" => format!("{path}?mms_id={}", title.mms),
@@ -70,6 +71,9 @@ pub fn request(
             json!({ "name": "a.tif", "multipart_id": "m", "size": 1, "part": [{ "part_number": 1 }] })
         }
         "put_library" => json!({ "name": "Main" }),
+        "put_remote_repository" => {
+            json!({ "name": "Museum", "base_url": "https://museum.example", "object_template": "{base_url}" })
+        }
         _ => json!({}),
     };
     (path, body)

@@ -24,7 +24,8 @@ fn dependencies_point_one_way() {
         ("media", &["domain"]),
         ("store", &["domain"]),
         ("app", &["domain", "metadata", "media", "store"]),
-        ("http", &["domain", "metadata", "media", "store", "app"]),
+        // The viewer's scripts and styles, and nothing else.
+        ("http", &["domain", "metadata", "media", "store", "app", "web"]),
         ("triggers", &["domain", "metadata", "media", "store", "app"]),
     ];
     for (room, allowed) in floors {

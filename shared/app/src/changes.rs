@@ -18,6 +18,7 @@ use vitrine_domain::library::Library;
 use vitrine_domain::outbox::{OutboxRow, Work, retry_after_seconds};
 use vitrine_domain::publishing::profile::PublishingProfile;
 use vitrine_domain::publishing::repository::OaiRepository;
+use vitrine_domain::remote::RemoteRepository;
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::structure::Structure;
@@ -55,6 +56,7 @@ subject!(
     OutboxRow, "OUTBOX", id;
     User, "USER", id;
     Library, "LIBRARY", code;
+    RemoteRepository, "REMOTE", code;
     AccessRightsPolicy, "POLICY", id;
     ImportProfile, "PROFILE", id;
     PublishingProfile, "PUBLISHING", id;

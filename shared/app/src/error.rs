@@ -88,8 +88,8 @@ pub enum Rule {
     NothingToResubmit,
     #[error("the job has no report yet")]
     NoReport,
-    #[error("remote representations come with a later version")]
-    RemoteUnsupported,
+    #[error("a remote representation has no files here")]
+    RemoteHasNoFiles,
 }
 
 /// Why a use case failed.

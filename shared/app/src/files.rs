@@ -15,6 +15,7 @@ use vitrine_store::{Change, Page};
 
 use crate::bibs::check_version;
 use crate::register_file::Message;
+use crate::remote::refuse_files;
 use crate::{App, AppError, Call, Rule};
 
 /// How long a signed download lives, in seconds (D13).
@@ -142,6 +143,7 @@ impl App {
         wish: StagedFile,
     ) -> Result<DigitalFile, AppError> {
         let representation = self.representation_of(mms, rep).await?;
+        refuse_files(&representation.fields)?;
         let library = representation.fields.library;
         call.actor.may(Action::CreateFile, Some(&library))?;
         let key = staged_key(&self.settings.institution, &wish.path)?;

@@ -19,6 +19,7 @@ pub mod members;
 pub mod policies;
 pub mod publishing;
 pub mod register_file;
+pub mod remote;
 pub mod removals;
 pub mod representations;
 pub mod rights;

@@ -51,6 +51,7 @@ impl App {
         let fields = labelled(fields.clone(), generate_label)?;
         self.check_library(&fields.library).await?;
         self.check_policy(fields.access_rights_policy_id.as_ref()).await?;
+        self.check_remote(&fields).await?;
         let representation = Representation {
             id: self.minter.representation(call.now, self.random()),
             mms_id: mms.clone(),
@@ -125,6 +126,10 @@ impl App {
         if fields.access_rights_policy_id != before.fields.access_rights_policy_id {
             self.check_policy(fields.access_rights_policy_id.as_ref()).await?;
         }
+        if fields.remote.is_some() != before.fields.remote.is_some() {
+            return Err(AppError::invalid("is_remote", "can not be changed"));
+        }
+        self.check_remote(&fields).await?;
         if let Some(id) = &fields.thumbnail_file_id
             && fields.thumbnail_file_id != before.fields.thumbnail_file_id
         {

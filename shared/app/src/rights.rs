@@ -9,6 +9,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::ids::{PolicyId, RepId, UserId};
 use vitrine_domain::library::LibraryCode;
+use vitrine_domain::remote::{RemoteLinks, RemoteRepository, RepositoryCode};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::{
     AccessRightsPolicy, Decision, DefaultAccess, Facts, Governing, Identity, Known, Offered, PolicyDraft,
@@ -25,6 +26,7 @@ const POLICIES_A_READ: usize = 100;
 #[derive(Debug, Clone)]
 pub struct Policies {
     found: HashMap<PolicyId, AccessRightsPolicy>,
+    repositories: HashMap<RepositoryCode, RemoteRepository>,
     default: DefaultAccess,
 }
 
@@ -32,11 +34,26 @@ impl Policies {
     /// What governs a representation. One whose policy was not loaded is governed by a policy that is not there.
     pub fn governing(&self, representation: &Representation) -> Governing<'_> {
         match &representation.fields.access_rights_policy_id {
+            // Who may see what is elsewhere is decided there.
+            None if representation.fields.remote.is_some() => Governing::Institution(DefaultAccess::Allow),
             None => Governing::Institution(self.default),
             Some(id) => {
                 self.found.get(id).map_or(Governing::Missing, |policy| Governing::Policy(&policy.settings))
             }
         }
+    }
+
+    /// Where the object is that a remote representation stands for; `None` for one that is here, and where its repository
+    /// is not there.
+    pub fn remote_links(&self, representation: &Representation) -> Option<RemoteLinks> {
+        let object = representation.fields.remote.as_ref()?;
+        Some(self.repositories.get(&object.repository)?.fields.links(object))
+    }
+
+    /// The name of the repository that a remote representation names, where that is there.
+    pub fn repository_name(&self, representation: &Representation) -> Option<&str> {
+        let object = representation.fields.remote.as_ref()?;
+        self.repositories.get(&object.repository).map(|found| found.fields.name.as_str())
     }
 
     /// The name of the policy that a representation names, where that is there.
@@ -107,7 +124,7 @@ pub struct Simulated {
 }
 
 impl App {
-    /// Loads the policies that representations name, in as few reads as there are hundreds of them.
+    /// Loads the policies that representations name, and the remote repositories, in as few reads as there are hundreds of them.
     ///
     /// # Errors
     /// Only those of the store.
@@ -121,7 +138,19 @@ impl App {
                 found.insert(policy.id.clone(), policy);
             }
         }
-        Ok(Policies { found, default: self.settings.default_access })
+        let codes: BTreeSet<&RepositoryCode> = representations
+            .iter()
+            .filter_map(|it| it.fields.remote.as_ref())
+            .map(|it| &it.repository)
+            .collect();
+        let codes: Vec<RepositoryCode> = codes.into_iter().cloned().collect();
+        let mut repositories = HashMap::new();
+        for codes in codes.chunks(POLICIES_A_READ) {
+            for found in self.catalog.remote_repositories_by_code(codes).await? {
+                repositories.insert(found.code.clone(), found);
+            }
+        }
+        Ok(Policies { found, repositories, default: self.settings.default_access })
     }
 
     /// Decides whether a viewer may see a representation of a title, by what its policy says now.

@@ -26,6 +26,13 @@ pub enum Picture {
         /// For how many seconds anyone may remember it; 0 where it is for this viewer alone.
         shared_seconds: u64,
     },
+    /// The picture that a remote repository has of it (D15).
+    Remote {
+        /// Its address.
+        url: String,
+        /// For how many seconds anyone may remember it.
+        shared_seconds: u64,
+    },
     /// The icon of its type, because there is no picture (T5).
     Icon {
         /// The icon.
@@ -196,6 +203,14 @@ impl App {
         representation: &Representation,
         long_side: u32,
     ) -> Result<Picture, AppError> {
+        if representation.fields.remote.is_some() {
+            let links =
+                self.policies_of(std::slice::from_ref(representation)).await?.remote_links(representation);
+            return Ok(match links.and_then(|links| links.thumbnail) {
+                Some(url) => Picture::Remote { url, shared_seconds: terms.shared_seconds },
+                None => Picture::Icon { icon: icon(Family::Other), reason: "remote" },
+            });
+        }
         let chosen = match &representation.fields.thumbnail_file_id {
             // The decision was about this representation, so only its own files stand for it.
             Some(id) => {

@@ -12,6 +12,7 @@ use vitrine_store::objects::{Bucket, PartChecksums, SignedForm, SignedRequest, U
 
 use crate::changes::again_on_conflict;
 use crate::files::forget_watch;
+use crate::remote::refuse_files;
 use crate::{App, AppError, Call, Rule};
 
 /// What a caller says about a file it is going to upload.
@@ -70,6 +71,7 @@ impl App {
             }
         };
         let library = representation.fields.library.clone();
+        refuse_files(&representation.fields)?;
         call.actor.may(
             if wish.thumbnail_of.is_some() { Action::UpdateFile } else { Action::CreateFile },
             Some(&library),

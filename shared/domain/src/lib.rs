@@ -16,6 +16,7 @@ pub mod library;
 pub mod outbox;
 pub mod problem;
 pub mod publishing;
+pub mod remote;
 pub mod removal;
 pub mod representation;
 pub mod rights;

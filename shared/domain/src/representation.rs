@@ -7,6 +7,7 @@ use crate::coded;
 use crate::ids::{FileId, MmsId, PolicyId, RepId, UserId};
 use crate::library::LibraryCode;
 use crate::problem::Problems;
+use crate::remote::RemoteObject;
 use crate::removal::Removal;
 
 coded!(
@@ -142,6 +143,9 @@ pub struct RepresentationFields {
     pub thumbnail_file_id: Option<FileId>,
     /// The digitization request that it came from.
     pub request_id: Option<String>,
+    /// The object that it stands for in a remote repository; it then has no files and no policy of its own (D15).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteObject>,
 }
 
 /// A representation.
@@ -250,6 +254,7 @@ mod tests {
             order: None,
             thumbnail_file_id: None,
             request_id: None,
+            remote: None,
         }
     }
 

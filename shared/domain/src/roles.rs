@@ -115,6 +115,8 @@ coded!(
         SimulatePolicies = "policy.simulate": "Try out access rights",
         /// Create, change and delete access rights policies (domain.md 1).
         ManagePolicies = "policy.manage": "Define access rights policies",
+        /// Create and change remote repositories (D16).
+        ManageRemoteRepositories = "remote-repository.manage": "Configure remote repositories",
         /// Read what happened to titles, representations, files, collections, policies and profiles (D24).
         ReadHistory = "history.read": "Read the history of titles, files, collections, policies and profiles",
         /// Read how digital resources are used (U1).
@@ -215,7 +217,7 @@ impl Action {
             Action::ManagePolicies => &[&[Role::FulfillmentAdministrator, GeneralSystemAdministrator]],
             Action::VerifyAudit | Action::ConfigureInstitution => &[&[GeneralSystemAdministrator]],
             Action::ReadPublishing => &[STAFF],
-            Action::ManagePublishing => {
+            Action::ManagePublishing | Action::ManageRemoteRepositories => {
                 &[&[CatalogManager, Role::RepositoryAdministrator, GeneralSystemAdministrator]]
             }
         }

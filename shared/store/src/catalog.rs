@@ -13,6 +13,7 @@ use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{CollectionId, EventId, FileId, KeyId, MmsId, RepId, UploadId, UserId};
 use vitrine_domain::library::{Library, LibraryCode};
 use vitrine_domain::outbox::OutboxRow;
+use vitrine_domain::remote::{RemoteRepository, RepositoryCode};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
@@ -253,6 +254,29 @@ impl Catalog {
         let answer =
             self.partition(keys::LIBRARIES).send().await.map_err(|error| StoreError::of("Query", error))?;
         answer.items.unwrap_or_default().into_iter().map(parse).collect()
+    }
+
+    /// A remote repository.
+    pub async fn remote_repository(
+        &self,
+        code: &RepositoryCode,
+    ) -> Result<Option<RemoteRepository>, StoreError> {
+        self.get(keys::remote_repository(code)).await
+    }
+
+    /// The remote repositories; an institution has few, and one page holds them.
+    pub async fn remote_repositories(&self) -> Result<Vec<RemoteRepository>, StoreError> {
+        let answer =
+            self.partition(keys::REMOTE).send().await.map_err(|error| StoreError::of("Query", error))?;
+        answer.items.unwrap_or_default().into_iter().map(parse).collect()
+    }
+
+    /// Which of these remote repositories there are; at most 100 a call.
+    pub async fn remote_repositories_by_code(
+        &self,
+        codes: &[RepositoryCode],
+    ) -> Result<Vec<RemoteRepository>, StoreError> {
+        self.batch(codes.iter().map(keys::remote_repository)).await
     }
 
     /// Up to `limit` titles with an identifier.

@@ -22,6 +22,7 @@ use vitrine_domain::outbox::{OutboxRow, SHARDS};
 use vitrine_domain::publishing::profile::PublishingProfile;
 use vitrine_domain::publishing::published::{LOG_SHARDS, Published};
 use vitrine_domain::publishing::repository::OaiRepository;
+use vitrine_domain::remote::{RemoteRepository, RepositoryCode};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::seats::{Seat, Slot, Waiting};
@@ -133,6 +134,7 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
     ["user", "`USER#{id}`", "`USER`", "`USERS` / `{id}`", "users"],
     ["API key", "`KEY#{SHA-256}`", "`KEY`", "`KEYS` / `{id}`", "API keys, by their public id"],
     ["library", "`CONFIG#library`", "`{code}`", "-", "libraries"],
+    ["remote repository", "`CONFIG#remote`", "`{code}`", "-", "remote repositories"],
     [
         "access rights policy",
         "`POLICY#{id}`",
@@ -407,6 +409,14 @@ pub fn api_key(hash: &str) -> Key {
 pub const USERS: &str = "USERS";
 /// The index partition that lists API keys.
 pub const KEYS: &str = "KEYS";
+/// The partition of remote repositories.
+pub const REMOTE: &str = "CONFIG#remote";
+
+/// A remote repository's key.
+pub fn remote_repository(code: &RepositoryCode) -> Key {
+    Key::new(REMOTE, code.as_str())
+}
+
 /// The partition of libraries.
 pub const LIBRARIES: &str = "CONFIG#library";
 
@@ -612,6 +622,7 @@ versioned!(
     User,
     ApiKey,
     Library,
+    RemoteRepository,
     AccessRightsPolicy,
     ImportProfile,
     Ingest,
@@ -664,6 +675,7 @@ item!(OutboxRow, "outbox row", |it| outbox(&it.id), |it| {
 item!(User, "user", |it| user(&it.id), |it| Some(Key::new(USERS, it.id.as_str())));
 item!(ApiKey, "API key", |it| api_key(&it.hash), |it| Some(Key::new(KEYS, it.id.as_str())));
 item!(Library, "library", |it| library(&it.code), |_| None);
+item!(RemoteRepository, "remote repository", |it| remote_repository(&it.code), |_| None);
 item!(AccessRightsPolicy, "access rights policy", |it| policy(&it.id), |it| {
     // A space sorts before all that a longer name goes on with.
     Some(Key::new(POLICIES, format!("{} #{}", bounded(&it.settings.name.to_lowercase()), it.id)))

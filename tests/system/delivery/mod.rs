@@ -3,6 +3,7 @@
 mod bytes;
 mod costs;
 mod declarations;
+mod remote;
 mod resource;
 mod seats;
 

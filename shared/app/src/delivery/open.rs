@@ -6,6 +6,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, FileStatus};
 use vitrine_domain::ids::{FileId, MmsId, RepId};
+use vitrine_domain::remote::RemoteLinks;
 use vitrine_domain::representation::{Representation, UsageType};
 use vitrine_domain::rights::{Decision, Identity, Known, Outcome, Permit, Reason, Terms, Viewer};
 use vitrine_domain::seats::{Seat, SeatRule};
@@ -84,6 +85,8 @@ pub struct Opened {
     pub representation: Representation,
     /// The file, where one was asked for.
     pub file: Option<DigitalFile>,
+    /// Where the object is, where the representation stands for one in a remote repository (D15).
+    pub remote: Option<RemoteLinks>,
     /// The decision about the representation.
     pub decision: Decision,
     /// What stands between the viewer and the files.
@@ -189,9 +192,12 @@ impl App {
             }
             Asked::Bib(id) => return self.open_bib(call, visit, id).await,
         };
-        let decision = self.decide(call, &visit.viewer, &bib, &representation).await?;
+        let policies = self.policies_of(std::slice::from_ref(&representation)).await?;
+        let decision = policies.decide(&visit.viewer, &bib, &representation, call.now);
         let terms = decision.terms(call.now);
-        self.opened(call, visit, bib, representation, file, decision, terms).await
+        let remote = policies.remote_links(&representation);
+        let opened = self.opened(call, visit, bib, representation, file, decision, terms).await?;
+        Ok(Opened { remote, ..opened })
     }
 
     async fn open_bib(&self, call: &Call, visit: &Visit, id: &MmsId) -> Result<Opened, AppError> {
@@ -220,7 +226,9 @@ impl App {
             let own = decision.terms(call.now);
             let all = terms.map_or(own, |so_far| so_far.and(own));
             if chosen.as_ref() == Some(&representation.id) {
-                return self.opened(call, visit, bib, representation, None, decision, all).await;
+                let remote = policies.remote_links(&representation);
+                let opened = self.opened(call, visit, bib, representation, None, decision, all).await?;
+                return Ok(Opened { remote, ..opened });
             }
             terms = Some(all);
         }
@@ -239,7 +247,7 @@ impl App {
         terms: Terms,
     ) -> Result<Opened, AppError> {
         let (access, terms) = self.access(call, visit, &representation.id, &decision, terms).await?;
-        Ok(Opened { bib, representation, file, decision, access, terms })
+        Ok(Opened { bib, representation, file, remote: None, decision, access, terms })
     }
 
     /// What stands between a viewer and the files: one call for a declaration, one for a seat, none for the rest.
@@ -314,10 +322,11 @@ fn is_shown(file: &DigitalFile) -> bool {
 }
 
 /// The representations that can stand for a title, in the order in which they are tried: derivatives by id, masters in
-/// their own order, then the others (domain.md 5, 8.2; T3). Auxiliary ones stand for nothing.
+/// their own order, then the others, remote ones last (domain.md 5, 8.2; T3). Auxiliary ones stand for nothing.
 pub(crate) fn in_order_of_choice(mut all: Vec<Representation>) -> Vec<Representation> {
     all.retain(|representation| representation.fields.usage_type != UsageType::Auxiliary);
     let class = |representation: &Representation| match representation.fields.usage_type {
+        _ if representation.fields.remote.is_some() => 3,
         UsageType::DerivativeCopy => 0,
         UsageType::PreservationMaster => 1,
         UsageType::ModifiedMaster | UsageType::Auxiliary => 2,

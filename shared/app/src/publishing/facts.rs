@@ -242,8 +242,8 @@ impl TitleFacts {
         let blocks = self.shown.iter().map(|one| Availability {
             institution: institution.clone(),
             representation_id: one.representation.id.to_string(),
-            is_remote: false,
-            repository: None,
+            is_remote: one.representation.fields.remote.is_some(),
+            repository: one.representation.fields.remote.as_ref().map(|remote| remote.repository.to_string()),
             label: label(one),
             public_note: one.representation.fields.public_note.clone(),
             full_text_url: None,

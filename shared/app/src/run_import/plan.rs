@@ -190,6 +190,7 @@ fn one(
         order: None,
         thumbnail_file_id: None,
         request_id: None,
+        remote: None,
     };
     fields.check().map_err(|problems| {
         let all: Vec<_> = problems.0.iter().map(|it| format!("{} {}", it.field, it.message)).collect();

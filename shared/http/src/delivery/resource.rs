@@ -1,13 +1,15 @@
-//! What can be viewed, as a page for who asks for HTML, and as JSON for external viewers (ALMA-18, S4): title and metadata, representation, files, rights.
+//! What can be viewed, as a page for who asks for HTML, and as JSON for external viewers (ALMA-18, S4): title and metadata,
+//! representation, files, rights.
 
 use axum::extract::{Path, State};
-use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, LOCATION, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use vitrine_app::delivery::Asked;
 use vitrine_domain::usage::Measure;
 use vitrine_store::Page;
 
-use super::answer::{document, refusal};
+use super::answer::{caching, document, refusal};
 use super::page::wants_page;
 use super::viewer::Viewer;
 use crate::routes::{Api, page};
@@ -40,6 +42,15 @@ pub(super) async fn resource(
     match refusal(&opened, &api.addresses) {
         Some(refused) if !is_page => return Err(refused),
         _ => {}
+    }
+    // What is elsewhere is shown there (D15).
+    if let (true, Some(remote)) = (is_page && opened.permit().is_some(), &opened.remote) {
+        let mut response = StatusCode::FOUND.into_response();
+        let link = HeaderValue::from_str(&remote.object).map_err(|_| Problem::internal())?;
+        response.headers_mut().insert(LOCATION, link);
+        response.headers_mut().insert(CACHE_CONTROL, caching(opened.terms.shared_seconds)?);
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+        return Ok(response);
     }
     let (metadata, files, structure) = tokio::try_join!(
         api.app.shown_metadata(&opened.bib),

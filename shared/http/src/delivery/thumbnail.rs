@@ -46,6 +46,14 @@ pub(super) async fn thumbnail(
             }
             response
         }
+        Picture::Remote { url, shared_seconds } => {
+            let mut response = StatusCode::FOUND.into_response();
+            let headers = response.headers_mut();
+            headers.insert(LOCATION, HeaderValue::from_str(&url).map_err(|_| Problem::internal())?);
+            headers.insert(SOURCE, HeaderValue::from_static("remote"));
+            headers.insert(CACHE_CONTROL, caching(shared_seconds)?);
+            response
+        }
         Picture::Icon { icon, reason } => {
             let mut response = (StatusCode::OK, icon.bytes).into_response();
             let headers = response.headers_mut();

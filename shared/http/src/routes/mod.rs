@@ -10,6 +10,7 @@ mod imports;
 mod jobs;
 mod policies;
 mod publishing;
+mod remote;
 mod representations;
 mod structures;
 mod uploads;
@@ -158,6 +159,9 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "revoke_api_key" => delete(users::revoke_key),
         "list_libraries" => get(users::libraries),
         "put_library" => put(users::write_library),
+        "list_remote_repositories" => get(remote::list),
+        "get_remote_repository" => get(remote::read),
+        "put_remote_repository" => put(remote::write),
         "list_policies" => get(policies::list),
         "create_policy" => post(policies::create),
         "simulate_access" => post(policies::simulate_access),

@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use serde::Deserialize;
-use vitrine_app::Rule;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::{MmsId, RepId};
+use vitrine_domain::remote::RemoteObject;
 use vitrine_domain::removal::EmptiedBib;
 use vitrine_domain::representation::{
     EntityType, PartFields, Representation, RepresentationFields, UsageType,
@@ -18,7 +18,7 @@ use crate::wire::normalise::parse_flag;
 use crate::wire::query::codes;
 use crate::wire::{Body, IfMatch, Params, Problem, Reply, Shape, Wire};
 
-/// A representation as a client sends it. Remote members are read so that they can be refused by name.
+/// A representation as a client sends it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RepresentationBody {
     #[serde(default)]
@@ -43,6 +43,20 @@ pub(crate) struct RepresentationBody {
     thumbnail_file_id: Option<String>,
     #[serde(default)]
     request_id: Option<String>,
+    #[serde(default)]
+    repository: Option<CodedValue>,
+    #[serde(default)]
+    originating_record_id: Option<String>,
+    #[serde(default)]
+    linking_parameter_1: Option<String>,
+    #[serde(default)]
+    linking_parameter_2: Option<String>,
+    #[serde(default)]
+    linking_parameter_3: Option<String>,
+    #[serde(default)]
+    linking_parameter_4: Option<String>,
+    #[serde(default)]
+    linking_parameter_5: Option<String>,
     #[serde(flatten)]
     part: PartFields,
 }
@@ -58,10 +72,37 @@ pub(crate) fn code<T: Coded>(field: &str, value: &CodedValue) -> Result<T, Probl
 }
 
 impl RepresentationBody {
-    fn into_fields(self) -> Result<RepresentationFields, Problem> {
-        if self.is_remote {
-            return Err(vitrine_app::AppError::from(Rule::RemoteUnsupported).into());
+    /// What a remote one stands for (D15); members of remote ones that a local one has are not heard, as the vendor does.
+    fn remote(&self) -> Result<Option<RemoteObject>, Problem> {
+        if !self.is_remote {
+            return Ok(None);
         }
+        let repository = match &self.repository {
+            None => {
+                return Err(Problem::bad_field("repository", "must be given for a remote representation"));
+            }
+            Some(code) => code.value.parse(),
+        };
+        let Some(record) = &self.originating_record_id else {
+            let wrong = "must be given for a remote representation";
+            return Err(Problem::bad_field("originating_record_id", wrong));
+        };
+        Ok(Some(RemoteObject {
+            repository: repository
+                .map_err(|_| Problem::bad_field("repository", "is not a repository's code"))?,
+            originating_record_id: record.clone(),
+            linking_parameters: [
+                self.linking_parameter_1.clone(),
+                self.linking_parameter_2.clone(),
+                self.linking_parameter_3.clone(),
+                self.linking_parameter_4.clone(),
+                self.linking_parameter_5.clone(),
+            ],
+        }))
+    }
+
+    fn into_fields(self) -> Result<RepresentationFields, Problem> {
+        let remote = self.remote()?;
         // Newer pages of the vendor call the master primary.
         let usage_type = match self.usage_type.value.as_str() {
             "PRIMARY" => UsageType::PreservationMaster,
@@ -106,6 +147,7 @@ impl RepresentationBody {
             order: self.order,
             thumbnail_file_id,
             request_id: self.request_id,
+            remote,
         })
     }
 }

@@ -66,8 +66,8 @@ impl Addresses {
         vitrine_metadata::Availability {
             institution: self.institution.clone(),
             representation_id: found.id.to_string(),
-            is_remote: false,
-            repository: None,
+            is_remote: found.fields.remote.is_some(),
+            repository: found.fields.remote.as_ref().map(|remote| remote.repository.to_string()),
             label: found.fields.label.clone(),
             public_note: found.fields.public_note.clone(),
             full_text_url: None,

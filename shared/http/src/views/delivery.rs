@@ -51,6 +51,12 @@ impl Addresses {
                 "library": { "value": representation.fields.library.as_str() },
                 "thumbnail_url": self.thumbnail_url(&representation.id),
             })),
+            "remote": permit.and(opened.remote.as_ref()).map(|links| without_nulls(json!({
+                "repository": representation.fields.remote.as_ref().map(|it| it.repository.as_str()),
+                "originating_record_id": representation.fields.remote.as_ref().map(|it| &it.originating_record_id),
+                "url": links.object,
+                "thumbnail_url": links.thumbnail,
+            }))),
             "rights": permit.map(|permit| permitted(permit, opened)),
             "file": shown,
             "next": permit.and(files.next.as_deref()).map(cursor),

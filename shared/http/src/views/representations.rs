@@ -68,7 +68,7 @@ impl Addresses {
             .map(|id| without_nulls(json!({ "value": id.as_str(), "desc": policies.name_of(found) })));
         let link = format!("{}/representations/{}", self.bib_link(&found.mms_id), found.id);
         let mut view = json!({
-            "is_remote": false,
+            "is_remote": fields.remote.is_some(),
             "link": link,
             "id": found.id.as_str(),
             "library": { "value": fields.library.as_str() },
@@ -82,7 +82,7 @@ impl Addresses {
             "order": fields.order,
             "thumbnail_file_id": fields.thumbnail_file_id.as_ref().map(|id| id.as_str()),
             "request_id": fields.request_id,
-            "delivery_url": format!("{}/delivery/{}/{}", self.delivery, self.institution, found.id),
+            "delivery_url": self.delivered(&found.id),
             "thumbnail_url": self.thumbnail_url(&found.id),
             "created_by": found.created_by.as_str(),
             "created_date": day(found.created_at),
@@ -91,6 +91,23 @@ impl Addresses {
             "files": without_nulls(json!({ "total_record_count": files.map(|files| files.number), "link": format!("{link}/files") })),
         });
         if let Some(members) = view.as_object_mut() {
+            if let Some(remote) = &fields.remote {
+                // The addresses are the remote system's; ours, which lead there, are not told.
+                let links = policies.remote_links(found);
+                let repository =
+                    json!({ "value": remote.repository.as_str(), "desc": policies.repository_name(found) });
+                members.insert("repository".to_owned(), without_nulls(repository));
+                members.insert("originating_record_id".to_owned(), json!(remote.originating_record_id));
+                for (index, parameter) in remote.linking_parameters.iter().enumerate() {
+                    members.insert(format!("linking_parameter_{}", index + 1), json!(parameter));
+                }
+                members.insert("delivery_url".to_owned(), json!(links.as_ref().map(|links| &links.object)));
+                members.insert(
+                    "thumbnail_url".to_owned(),
+                    json!(links.as_ref().and_then(|it| it.thumbnail.as_ref())),
+                );
+                members.insert("files".to_owned(), Value::Null);
+            }
             for (name, value) in fields.part.entries() {
                 if let Some(value) = value {
                     members.insert(name.to_owned(), json!(value));
