@@ -18,7 +18,7 @@ async fn a_view_costs_four_calls_at_any_size_and_a_book_is_paged_to_its_end() {
     let shelf = shelf().await;
     shelf.govern(by_default(json!({ "effect": "ALLOW" }))).await;
     let (app, faulty) = shelf.stack.faulty_app();
-    let visit = Visit { viewer: Viewer::of(None, None), session: None };
+    let visit = Visit { viewer: Viewer::of(None, None), session: None, reader: None };
     let call = operator();
     let page = PageRequest { limit: 500, ..PageRequest::default() };
     let costs = async || {
