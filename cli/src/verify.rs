@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -72,6 +73,9 @@ struct Row {
     record: String,
 }
 
+/// An hour is sealed half an hour after its end; later than this something is wrong.
+const LATE_HOURS: u64 = 3;
+
 /// A row's key and subject, as it is listed.
 type Place = (String, String);
 
@@ -113,6 +117,12 @@ pub fn run(api: &Api, args: &VerifyAuditArgs, out: &mut dyn Write) -> Result<(),
                 plain(hour)
             )?;
             writeln!(out, "last manifest: sha256 {digest}")?;
+            let behind = hours_since_1970(hour).map(|sealed| now_in_hours().saturating_sub(sealed));
+            if let Some(behind) = behind.filter(|behind| args.to.is_none() && *behind > LATE_HOURS) {
+                note(&format!(
+                    "note: the last {behind} hours are not sealed; seal-audit does not run, or seals are gone"
+                ));
+            }
         }
     }
     if number == 0 { Ok(()) } else { Err(Failure::Tampered(number)) }
@@ -329,6 +339,23 @@ fn following(hour: &str) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}T00"))
 }
 
+fn now_in_hours() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs() / 3600)
+}
+
+/// Hours from the beginning of 1970 to an hour, by the days of the Gregorian calendar.
+fn hours_since_1970(hour: &str) -> Option<u64> {
+    let (date, of_day) = hour.split_once('T')?;
+    let mut parts = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    // Years begin in March, so that the day that some lack is the last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let days =
+        365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day.checked_sub(1)?;
+    Some(days.checked_sub(719_468)? * 24 + of_day.parse::<u64>().ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -346,6 +373,11 @@ mod tests {
             assert_eq!(following(hour).as_deref(), Some(next));
         }
         assert_eq!(following("yesterday"), None);
+        for (hour, hours) in
+            [("1970-01-01T00", 0), ("2000-03-01T05", 11_017 * 24 + 5), ("2026-11-24T15", 20_781 * 24 + 15)]
+        {
+            assert_eq!(hours_since_1970(hour), Some(hours), "{hour}");
+        }
     }
 
     #[test]

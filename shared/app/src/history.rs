@@ -3,7 +3,9 @@
 //! A history is there for as long as the audit table is, so also after its thing was deleted.
 
 use vitrine_domain::audit::AuditRow;
-use vitrine_domain::ids::{CollectionId, FileId, JobId, KeyId, MmsId, PolicyId, ProfileId, RepId, UserId};
+use vitrine_domain::ids::{
+    CollectionId, FileId, JobId, KeyId, MmsId, PolicyId, ProfileId, PublishingId, RepId, UserId,
+};
 use vitrine_domain::library::LibraryCode;
 use vitrine_domain::roles::Action;
 use vitrine_store::Page;
@@ -20,6 +22,7 @@ pub enum HistoryOf {
     Collection(CollectionId),
     Policy(PolicyId),
     Profile(ProfileId),
+    Publishing(PublishingId),
     Job(JobId),
     Library(LibraryCode),
     User(UserId),
@@ -36,6 +39,7 @@ impl HistoryOf {
             Self::Collection(id) => format!("COLL#{id}"),
             Self::Policy(id) => format!("POLICY#{id}"),
             Self::Profile(id) => format!("PROFILE#{id}"),
+            Self::Publishing(id) => format!("PUBLISHING#{id}"),
             Self::Job(id) => format!("JOB#{id}"),
             Self::Library(code) => format!("LIBRARY#{code}"),
             Self::User(id) => format!("USER#{id}"),

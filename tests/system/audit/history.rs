@@ -54,6 +54,9 @@ async fn d24_every_change_of_every_thing_is_told_below_it_and_stays_when_it_is_d
     client.put("/users/fay", json!({ "full_name": "Fay", "user_group": [] })).await.ok();
     let profile = client.post("/conf/md-import-profiles", crate::http_fuzz::profile(&title.collection)).await;
     let profile = format!("/conf/md-import-profiles/{}", text(&profile.ok(), "id"));
+    let set = json!({ "name": "p", "selection": { "kind": "EVERYTHING" }, "target": { "kind": "OAI", "set_spec": "p" } });
+    let publishing = text(&client.post("/conf/publishing-profiles", set).await.ok(), "id");
+    let publishing = format!("/conf/publishing-profiles/{publishing}");
     let collection = format!("/bibs/collections/{}", title.collection);
 
     for path in [&file, &rep, &policy, &profile] {
@@ -84,6 +87,7 @@ async fn d24_every_change_of_every_thing_is_told_below_it_and_stays_when_it_is_d
     );
     assert_eq!(told(&client, &policy).await, api(&["policy.create", "policy.update", "policy.delete"]));
     assert_eq!(told(&client, &profile).await, api(&["profile.create", "profile.delete"]));
+    assert_eq!(told(&client, &publishing).await, api(&["publishing.create"]));
     assert_eq!(told(&client, &collection).await, api(&["collection.create", "collection.delete"]));
     assert_eq!(told(&client, "/users/fay").await, api(&["user.put", "user.put"]));
     assert_eq!(told(&client, "/conf/libraries/MAIN").await, from("OPERATOR", &["library.put"]));

@@ -140,6 +140,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     endpoint!("GET" "/bibs/collections/{collection}/history" "get_collection_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a collection"),
     endpoint!("GET" "/conf/access-rights-policies/{policy}/history" "get_policy_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to an access rights policy"),
     endpoint!("GET" "/conf/md-import-profiles/{profile}/history" "get_import_profile_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to an import profile"),
+    endpoint!("GET" "/conf/publishing-profiles/{publishing}/history" "get_publishing_profile_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a publishing profile"),
     endpoint!("GET" "/conf/jobs/{job}/history" "get_job_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a job and its rows"),
     endpoint!("GET" "/conf/libraries/{library}/history" "get_library_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a library"),
     endpoint!("GET" "/users/{user_id}/history" "get_user_history", Some(Action::ReadUsers), NEWEST, None => Some(&views::HISTORY), "What happened to a user's name, roles and groups"),

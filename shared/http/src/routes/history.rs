@@ -46,6 +46,7 @@ histories!(
     of_collection: 1, |path| HistoryOf::Collection(id(&path[0], "collection")?);
     of_policy: 1, |path| HistoryOf::Policy(id(&path[0], "access rights policy")?);
     of_profile: 1, |path| HistoryOf::Profile(id(&path[0], "import profile")?);
+    of_publishing: 1, |path| HistoryOf::Publishing(id(&path[0], "publishing profile")?);
     of_job: 1, |path| HistoryOf::Job(id(&path[0], "job")?);
     of_library: 1, |path| HistoryOf::Library(id(&path[0], "library")?);
     of_user: 1, |path| HistoryOf::User(id(&path[0], "user")?);

@@ -214,6 +214,7 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "get_collection_history" => get(history::of_collection),
         "get_policy_history" => get(history::of_policy),
         "get_import_profile_history" => get(history::of_profile),
+        "get_publishing_profile_history" => get(history::of_publishing),
         "get_job_history" => get(history::of_job),
         "get_library_history" => get(history::of_library),
         "get_user_history" => get(history::of_user),
