@@ -55,6 +55,8 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/iiif/presentation/{institution}/{id}/manifest", Gives::Manifest),
     ("/view/iiif/3/{institution}/{id}/manifest", Gives::Manifest),
     ("/view/metadata/{institution}/{id}/{format}", Gives::NothingOfFiles),
+    ("/view/iiif/auth/{institution}/probe/{id}", Gives::NothingOfFiles),
+    ("/view/iiif/auth/{institution}/token/{id}", Gives::NothingOfFiles),
     ("/view/session", Gives::Everyones),
     ("/view/assets/{*name}", Gives::Everyones),
 ];

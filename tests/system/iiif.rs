@@ -194,3 +194,84 @@ async fn a_manifest_costs_no_call_for_each_canvas_and_says_where_it_was_cut() {
     let cut = app.present(&operator(), &visit, &asked, 3).await.unwrap();
     assert_eq!((cut.files.len(), cut.cut), (3, true));
 }
+
+const PROBED: &str = "/view/iiif/auth/VITRINE/probe";
+
+#[tokio::test]
+async fn auth7_a_probe_answers_200_with_the_decision_in_its_body_and_takes_no_token_for_a_credential() {
+    let shelf = shelf().await;
+    let campus = crate::rights::rule("IP_RANGE", "IN_LIST", &["192.0.2.0/24"], "ALLOW");
+    shelf.govern(crate::rights::body("Campus", json!([campus]), "DENY")).await;
+    let inside = shelf.anyone.at_address("192.0.2.7");
+    let manifest = iiif(&shelf.anyone, &format!("3/VITRINE/{}/manifest", shelf.title.rep)).await.ok();
+    let service = &manifest["items"][0]["items"][0]["items"][0]["body"]["service"][0];
+    assert!(text(service, "id").ends_with(&format!("{PROBED}/{}", shelf.file)));
+    assert_eq!(service["service"][0]["profile"], "external");
+
+    let probe = async |who: &Client, headers: &[(&str, &str)]| {
+        let path = format!("{PROBED}/{}", shelf.file);
+        let answer = who.send("GET", &path, headers, String::new()).await;
+        assert_eq!((answer.status.as_u16(), header(&answer, "access-control-allow-origin")), (200, "*"));
+        assert_eq!(header(&answer, "cache-control"), "private, no-store");
+        answer.ok()
+    };
+    let outside = probe(&shelf.anyone, &[]).await;
+    assert_eq!((&outside["type"], &outside["status"]), (&json!("AuthProbeResult2"), &json!(403)));
+    assert_eq!(outside["note"]["none"][0], "Sign in.");
+    assert_eq!(probe(&inside, &[]).await["status"], 200);
+
+    // The token service says it to the page that asked, in a frame, and to no other.
+    let service = format!("/view/iiif/auth/VITRINE/token/{}", shelf.title.rep);
+    let ask = async |who: &Client, query: &str| {
+        who.send("GET", &format!("{service}?{query}"), &[], String::new()).await
+    };
+    let given = ask(&inside, "messageId=m1&origin=https://viewer.example").await;
+    assert!(header(&given, "content-security-policy").ends_with("frame-ancestors https://viewer.example"));
+    assert!(given.text.contains("AuthAccessToken2\"") && given.text.contains("\"https://viewer.example\");"));
+    let token = given.text.split("\"accessToken\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    for (query, profile) in [
+        ("messageId=m1&origin=https://viewer.example", "missingAspect"),
+        ("origin=https://viewer.example", "invalidRequest"),
+    ] {
+        let refused = ask(&shelf.anyone, query).await;
+        assert!(
+            refused.text.contains(profile) && !refused.text.contains("accessToken\""),
+            "{}",
+            refused.text
+        );
+    }
+    for origin in ["", "null", "https://a.example/x", "https://a.example;script-src%20*"] {
+        assert_eq!(ask(&inside, &format!("messageId=m1&origin={origin}")).await.status, 400, "{origin}");
+    }
+    let hostile = ask(
+        &inside,
+        "messageId=%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E&origin=https://viewer.example",
+    )
+    .await;
+    assert_eq!(hostile.text.matches("<script").count(), 1, "{}", hostile.text);
+
+    // AUTH-10: it opens nothing, neither for the one who got it nor for another.
+    let bearer = format!("Bearer {token}");
+    let shown = [("authorization", bearer.as_str())];
+    assert_eq!(probe(&shelf.anyone, &shown).await["status"], 403);
+    assert_eq!(probe(&inside, &shown).await["status"], 200);
+    for path in [
+        format!("/view/delivery/VITRINE/{}/content", shelf.file),
+        format!("/view/delivery/VITRINE/{}/download", shelf.file),
+        format!("/view/delivery/VITRINE/{}", shelf.title.rep),
+        format!("/view/delivery/thumbnail/VITRINE/{}", shelf.file),
+        format!("/view/delivery/text/VITRINE/{}", shelf.file),
+        format!("/view/iiif/3/VITRINE/{}/manifest", shelf.title.rep),
+    ] {
+        let answer = shelf.anyone.send("GET", &path, &shown, String::new()).await;
+        assert_eq!(answer.status, 401, "{path}: {}", answer.text);
+    }
+
+    // The preflight of a probe with a token, from anywhere; what is not there is told like that.
+    let asks = [("origin", "https://viewer.example"), ("access-control-request-method", "GET")];
+    let path = format!("{PROBED}/{}", shelf.file);
+    let preflight = shelf.anyone.send("OPTIONS", &path, &asks, String::new()).await;
+    assert_eq!(header(&preflight, "access-control-allow-headers"), "authorization");
+    let nothing = shelf.anyone.send("GET", &format!("{PROBED}/13404"), &[], String::new()).await.ok();
+    assert_eq!(nothing["status"], 404);
+}

@@ -184,6 +184,15 @@ async fn every_kind_of_file_is_seen_in_a_browser_and_no_host_but_ours_is_asked()
     let rule =
         json!({ "name": "closed", "denied_note": "Ask at the desk.", "default_rule": { "effect": "DENY" } });
     govern(&client, &denied, Some(&policy(&client, rule).await)).await.ok();
+    let declared = shelve("After a declaration", &[("map.jpg", picture.clone())]).await;
+    let rule = json!({ "name": "declare", "copyright_declaration": "I shall not copy it.", "default_rule": { "effect": "ALLOW" } });
+    govern(&client, &declared, Some(&policy(&client, rule).await)).await.ok();
+    let seated = shelve("One at a time", &[("rare.jpg", picture.clone())]).await;
+    let rule = json!({
+        "name": "seat",
+        "default_rule": { "effect": "ALLOW", "concurrent_users": 1, "session_minutes": 5 },
+    });
+    govern(&client, &seated, Some(&policy(&client, rule).await)).await.ok();
     let hostile = shelve(
         HOSTILE,
         &[("\"><img src=x onerror=hacked=1>.jpg", picture), ("&lt;script.txt", b"x".to_vec())],
@@ -199,6 +208,7 @@ async fn every_kind_of_file_is_seen_in_a_browser_and_no_host_but_ours_is_asked()
         "pages": {
             "image": at(&image), "book": at(&book), "pdf": at(&document), "audio": at(&audio), "video": at(&video),
             "text": at(&text_title), "denied": at(&denied), "hostile": at(&hostile),
+            "declared": at(&declared), "seated": at(&seated),
         },
     });
     assert!(workspace_root().join("web/dist/entry").exists(), "build it first: cargo xtask web");
@@ -211,7 +221,7 @@ async fn every_kind_of_file_is_seen_in_a_browser_and_no_host_but_ours_is_asked()
     let _ = std::fs::remove_dir_all(&folder);
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(said.matches("seen: ").count(), 11, "{said}");
+    assert_eq!(said.matches("seen: ").count(), 13, "{said}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 import "./viewer.css";
 import { more, readPage, type Delivered, type File, type Turning } from "./delivered";
 import { button, byId, element } from "./dom";
+import { startSeat } from "./seat";
 import { startShare } from "./share";
 import { isCaptions, kindOf, type Stage } from "./show";
 import { words } from "./words";
@@ -207,6 +208,7 @@ function addToStrip(files: File[]): void {
 function start(): void {
   document.documentElement.classList.add("scripted");
   startShare();
+  startSeat();
   const box = byId("viewer");
   if (!box || !byId("delivered")) return;
   const delivered = readPage();

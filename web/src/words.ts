@@ -21,4 +21,9 @@ export const words = {
   speed: "Speed",
   shown: (label: string, index: number, count: number) => `${label}, ${index} of ${count}`,
   copied: "Copied",
+  waiting: (place: number) =>
+    `Everyone who may look at once is looking. You are number ${place} in line; this page opens when it is your turn.`,
+  endsSoon: (seconds: number) => `Your time ends in ${seconds} seconds.`,
+  ended: "Your time has ended.",
+  coolOff: "You have looked at this a moment ago. Please let others look, and try again later.",
 };

@@ -9,7 +9,7 @@ const FLAGS = [
   "--disable-component-update", "--disable-sync", "--remote-debugging-pipe", "--autoplay-policy=no-user-gesture-required",
   "--disable-features=OptimizationHints,MediaRouter",
 ];
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 40_000;
 
 export class Browser {
   #waiting = new Map();
@@ -48,9 +48,15 @@ export class Browser {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, method }));
   }
 
+  /** A page of somebody else, with cookies of its own. */
+  async stranger() {
+    const { browserContextId } = await this.send("Target.createBrowserContext");
+    return this.page({ browserContextId });
+  }
+
   /** Opens a page and remembers what it asks for and complains about. */
-  async page({ width = 1200, height = 900, scale = 1, calm = false } = {}) {
-    const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
+  async page({ width = 1200, height = 900, scale = 1, calm = false, browserContextId } = {}) {
+    const { targetId } = await this.send("Target.createTarget", { url: "about:blank", browserContextId });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, targetId, sessionId);
     const listener = (message) => message.sessionId === sessionId && page.heard(message);

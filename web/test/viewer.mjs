@@ -28,7 +28,7 @@ async function look(name, address, see, options) {
     // VIEW-5: every host that was asked is ours, and the page's own policy was never hit.
     const hosts = new Set(page.requests.filter((it) => it.startsWith("http")).map((it) => new URL(it).host));
     for (const host of hosts) assert.ok(given.hosts.includes(host), `${name}: asked ${host}`);
-    assert.deepEqual(page.complaints.filter((it) => !it.includes("favicon") && !(name === "denied" && it.includes("403"))), [], `${name}: complaints`);
+    assert.deepEqual(page.complaints.filter((it) => !it.includes("favicon") && !(["denied", "declared", "seated"].includes(name) && it.includes("403"))), [], `${name}: complaints`);
     console.log(`seen: ${name} (${page.requests.length} requests, hosts ${[...hosts].join(" ")})`);
   } catch (error) {
     if (pictures) await page.picture(join(pictures, `${name}-failed.png`)).catch(() => {});
@@ -110,6 +110,34 @@ const sights = {
     assert.equal(await page.value("window.hacked"), undefined);
     assert.equal(await page.value("document.querySelectorAll('main script:not([type]), main iframe, main [onerror], main [onclick]').length"), 0);
   },
+};
+
+// A declaration is refused and accepted, and the files are there (A12).
+sights.declared = async (page) => {
+  assert.match(await page.value("document.querySelector('#notice').textContent"), /I shall not copy/);
+  await page.value("[...document.querySelectorAll('#notice button')].find((it) => it.textContent === 'Refuse').click()");
+  await page.until("document.readyState === 'complete' && document.querySelector('#notice')", "the page anew");
+  await page.value("[...document.querySelectorAll('#notice button')].find((it) => it.textContent === 'Accept').click()");
+  await page.until("!document.querySelector('#notice') && document.querySelector('#viewer')", "the title");
+  await page.until(DRAWN, "its picture");
+};
+// One seat: whoever comes second waits, and is let in by itself when the first one leaves (A15, A17).
+sights.seated = async (page) => {
+  await page.value("document.querySelector('#seat button').click()");
+  await page.until("document.querySelector('#viewer') && !document.querySelector('#notice')", "a seat");
+  await page.until(DRAWN, "the picture");
+  const other = await browser.stranger();
+  try {
+    await other.go(given.pages.seated);
+    await other.value("document.querySelector('#seat button').click()");
+    await other.until("/number 1 in line/.test(document.querySelector('#standing').textContent)", "a place in the line");
+    if (pictures) await other.picture(join(pictures, "waiting.png"));
+    await page.go("about:blank");
+    await other.until("document.querySelector('#viewer') && !document.querySelector('#notice')", "the seat that was left");
+  } finally {
+    await other.close();
+  }
+  await page.go(given.pages.image);
 };
 
 for (const [name, see] of Object.entries(sights)) await look(name, given.pages[name], see);

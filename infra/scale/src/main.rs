@@ -8,6 +8,7 @@ mod five_gigabytes;
 mod import;
 mod import_kills;
 mod imports;
+mod manifest;
 mod oai;
 mod registration;
 mod walk;
@@ -56,6 +57,11 @@ const RUNS: &[Run] = &[
         name: "book",
         shows: "a folder of 20,000 pages named by one row is one representation in their order",
         start: || Box::pin(book::run()),
+    },
+    Run {
+        name: "manifest",
+        shows: "a manifest and a page cost no call for each canvas",
+        start: || Box::pin(manifest::run()),
     },
 ];
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vitrine_app::App;
 use vitrine_app::register_file::Message;
 use vitrine_domain::Timestamp;
-use vitrine_domain::audit::{AuditRow, Origin};
+use vitrine_domain::audit::{AuditRow, Origin, Sides};
 use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbnail};
 use vitrine_domain::ids::{FileId, UserId};
 use vitrine_store::Change;
@@ -32,7 +32,7 @@ pub async fn run() -> Result<String> {
     let mut there = 0;
     let mut expected: Option<Vec<String>> = None;
     for beside in BESIDE {
-        seed(&stack.app(), &title, there, beside).await?;
+        seed(&stack.app(), &title, there, beside, |file| file).await?;
         there = beside;
         for _ in 0..REGISTERED {
             let upload = upload(&client, &title).await?;
@@ -75,12 +75,18 @@ async fn upload(client: &Client, title: &Title) -> Result<String> {
     text(&upload, "/id")
 }
 
-/// Writes files into the table until there are `wanted`, as registration leaves them.
-async fn seed(app: &App, title: &Title, there: usize, wanted: usize) -> Result<()> {
+/// Writes files into the table until there are `wanted`, as registration leaves them, changed by `made`.
+pub(crate) async fn seed(
+    app: &App,
+    title: &Title,
+    there: usize,
+    wanted: usize,
+    made: fn(DigitalFile) -> DigitalFile,
+) -> Result<()> {
     let representation =
         app.catalog.representation(&title.rep.parse()?).await?.context("the representation is gone")?;
     let numbers: Vec<usize> = (there..wanted).collect();
-    for (transaction, chunk) in numbers.chunks(MAX_ITEMS - 1).enumerate() {
+    for (transaction, chunk) in numbers.chunks((MAX_ITEMS - 1) / 2).enumerate() {
         let first = chunk.first().copied().unwrap_or_default();
         let mut change = Change::new(AuditRow {
             id: format!("619{first:015}0101").parse()?,
@@ -97,7 +103,9 @@ async fn seed(app: &App, title: &Title, there: usize, wanted: usize) -> Result<(
         });
         for number in chunk {
             let id: FileId = format!("139{number:015}0101").parse()?;
-            change.create(&file(app, &representation, id)?)?;
+            // Each file has its history, here an empty line of it.
+            change.also(format!("FILE#{id}"), Sides::default());
+            change.create(&made(file(app, &representation, id)?))?;
         }
         app.catalog.commit(&change).await?;
         if transaction % 100 == 99 {

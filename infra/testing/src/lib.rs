@@ -133,7 +133,11 @@ impl Stack {
 
     /// The API and delivery, with an administrator's key.
     pub async fn client(&self) -> Client {
-        let app = self.app();
+        self.client_over(self.app()).await
+    }
+
+    /// The same over use cases whose calls are counted or fail.
+    pub async fn client_over(&self, app: App) -> Client {
         let call = operator();
         app.put_library(&call, "MAIN".parse().unwrap(), "Main Library", None).await.expect("a library");
         let api = vitrine_runtime::api(&self.config, app);
@@ -199,6 +203,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body as text.
     pub text: String,
+    /// How many bytes its body has.
+    pub length: usize,
 }
 
 impl Answer {
@@ -282,7 +288,7 @@ impl Client {
         let response = self.routes.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+        Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), length: bytes.len() }
     }
 
     /// GET, as JSON.

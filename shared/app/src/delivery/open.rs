@@ -141,6 +141,11 @@ impl Opened {
         }
     }
 
+    /// Whether it is seen from a seat, which is to be kept and given back.
+    pub fn sits(&self) -> bool {
+        self.permit().is_some_and(|permit| SeatRule::of(permit).is_some())
+    }
+
     /// What the viewer may do with the files; `None` where it does not get them.
     pub fn permit(&self) -> Option<&Permit> {
         match &self.access {

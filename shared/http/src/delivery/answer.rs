@@ -1,7 +1,11 @@
 //! What answers of delivery have in common: how long they may be remembered, their entity tag, and why there is none.
 
+use std::io::Write;
+
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use http::header::{
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 use vitrine_app::delivery::{Access, Opened};
@@ -27,6 +31,11 @@ pub(crate) fn readable_by_all(response: &mut Response) {
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 }
 
+/// From so many bytes on a document is compressed for whoever takes that.
+const WORTH_COMPRESSING: usize = 8 * 1024;
+/// What a function can answer; as text within JSON a document grows by a tenth and more (Lambda's limit is 6 MiB).
+const MAX_PLAIN: usize = 4 * 1024 * 1024;
+
 /// A document with a tag of its bytes: 304 where the client has these (HTTP-4). The decision comes before it (B43).
 pub(crate) fn document(
     asked: &HeaderMap,
@@ -34,22 +43,55 @@ pub(crate) fn document(
     body: String,
     shared_seconds: u64,
 ) -> Result<Response, Problem> {
-    let mut tag = String::with_capacity(32);
+    let compressed = body.len() >= WORTH_COMPRESSING && takes_gzip(asked);
+    if !compressed && body.len() > MAX_PLAIN {
+        let detail = "this is too long to be sent as it is: send `Accept-Encoding: gzip`";
+        let title = "Only compressed";
+        return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "only-compressed", title, "401652", detail));
+    }
+    let mut tag = String::with_capacity(33);
     for byte in Sha256::digest(body.as_bytes()).iter().take(16) {
         tag.push_str(&format!("{byte:02x}"));
+    }
+    if compressed {
+        tag.push('z');
     }
     let mut response = if names_tag(asked, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = body.into_response();
+        let mut response = if compressed { gzip(&body)?.into_response() } else { body.into_response() };
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(mime));
+        if compressed {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         response
     };
     let headers = response.headers_mut();
     headers.insert(ETAG, HeaderValue::from_str(&format!("\"{tag}\"")).map_err(|_| Problem::internal())?);
     headers.insert(CACHE_CONTROL, caching(shared_seconds)?);
-    headers.append(VARY, HeaderValue::from_static("Accept"));
+    headers.append(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
     Ok(response)
+}
+
+/// Whether a client takes gzip.
+pub(crate) fn takes_gzip(asked: &HeaderMap) -> bool {
+    let mut lists = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|it| it.to_str().ok());
+    lists.any(|list| {
+        list.split(',').any(|one| {
+            let mut parts = one.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+            named
+                && !parts
+                    .any(|it| it.strip_prefix("q=0").is_some_and(|it| it.trim_matches(['.', '0']).is_empty()))
+        })
+    })
+}
+
+fn gzip(text: &str) -> Result<Vec<u8>, Problem> {
+    let mut encoder =
+        flate2::write::GzEncoder::new(Vec::with_capacity(text.len() / 8), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).map_err(|_| Problem::internal())?;
+    encoder.finish().map_err(|_| Problem::internal())
 }
 
 /// Why the viewer does not get the files of what it opened; `None` where it does (A11, A12, A15).
@@ -95,5 +137,41 @@ pub(crate) fn refusal(opened: &Opened, addresses: &Addresses) -> Option<Problem>
             .with("reason", Some("SEAT".to_owned()))
             .with("seat_url", own("seat")),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn takes(list: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(list))])
+    }
+
+    #[test]
+    fn gzip_is_for_who_takes_it() {
+        for (list, yes) in
+            [("gzip, br", true), ("br;q=1.0, GZIP;q=0.5", true), ("gzip;q=0", false), ("br", false)]
+        {
+            assert_eq!(takes_gzip(&takes(list)), yes, "{list}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_document_is_compressed_under_a_tag_of_its_own_and_a_very_long_one_only_so() {
+        let body = "a page of text ".repeat(1000);
+        let plain = document(&HeaderMap::new(), "text/plain", body.clone(), 0).unwrap();
+        let small = document(&takes("gzip"), "text/plain", body.clone(), 0).unwrap();
+        assert_ne!(plain.headers()[ETAG], small.headers()[ETAG]);
+        assert_eq!(small.headers()[CONTENT_ENCODING], "gzip");
+        let bytes = axum::body::to_bytes(small.into_body(), 1 << 20).await.unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+        assert_eq!(text, body);
+        let huge = "x".repeat(MAX_PLAIN + 1);
+        assert!(document(&HeaderMap::new(), "text/plain", huge.clone(), 0).is_err());
+        assert!(document(&takes("gzip"), "text/plain", huge, 0).is_ok());
     }
 }

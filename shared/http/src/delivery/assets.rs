@@ -4,11 +4,10 @@ use std::io::Read;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
-};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue};
 
+use super::answer::takes_gzip;
 use crate::wire::Problem;
 
 /// A worker that is started from here may load no more than the page that starts it.
@@ -16,9 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let asset = vitrine_web::asset(&name).ok_or_else(|| Problem::no_resource(&name))?;
-    let takes_gzip =
-        headers.get_all(ACCEPT_ENCODING).iter().any(|it| it.to_str().is_ok_and(|it| it.contains("gzip")));
-    let (bytes, encoding) = match (asset.gzip, takes_gzip) {
+    let (bytes, encoding) = match (asset.gzip, takes_gzip(&headers)) {
         (false, _) => (asset.bytes.to_vec(), None),
         (true, true) => (asset.bytes.to_vec(), Some("gzip")),
         (true, false) => {

@@ -10,8 +10,8 @@ use http::header::ORIGIN;
 use vitrine_app::delivery::{Access, Asked, Presented};
 use vitrine_domain::bib::RecordFormat;
 use vitrine_domain::coded::Coded;
-use vitrine_domain::rights::{Identity, Permission, Reason};
-use vitrine_metadata::iiif::{Door, MAX_FILES, MEDIA_TYPE_2, MEDIA_TYPE_3, Manifest, Shown};
+use vitrine_domain::rights::{Permission, Reason};
+use vitrine_metadata::iiif::{MAX_FILES, MEDIA_TYPE_2, MEDIA_TYPE_3, Manifest, Shown};
 
 use super::answer::{document, readable_by_all};
 use super::resource::asked;
@@ -79,12 +79,8 @@ async fn manifest(
         },
         _ => Shown::Outline { pictures: found.opened.decision.shows_thumbnail && !is_stranger },
     };
-    let is_anonymous = viewer.visit.viewer.identity == Some(Identity::Anonymous);
-    let door = if shared_seconds > 0 && found.opened.permit().is_some() {
-        None
-    } else {
-        Some(door(&found, is_anonymous))
-    };
+    let is_for_all = shared_seconds > 0 && found.opened.permit().is_some();
+    let door = (!is_for_all).then(|| note(&found));
     let manifest = Manifest {
         addresses: api.addresses.iiif(),
         provider: &api.addresses.institution,
@@ -110,23 +106,13 @@ async fn manifest(
     Ok(response)
 }
 
-/// How whoever may not see everything could be let in.
-fn door(found: &Presented, is_anonymous: bool) -> Door<'_> {
+/// What a viewer elsewhere tells a person whom it may not show everything.
+fn note(found: &Presented) -> &str {
     match &found.opened.access {
-        // Who is nobody and let in where not everybody is, is so for where it is.
-        Access::Granted(_) if is_anonymous => Door::External { note: Reason::Network.description() },
-        Access::Granted(_) => Door::Active { heading: "Sign in", note: Reason::SignIn.description() },
-        Access::Denied { note, reason, .. } => {
-            let note = note.as_deref().unwrap_or_else(|| reason.description());
-            match reason {
-                Reason::SignIn => Door::Active { heading: "Sign in", note },
-                _ => Door::External { note },
-            }
-        }
-        Access::Declaration { text } => Door::Active { heading: "Please read this first", note: text },
-        Access::Seat { .. } => {
-            Door::Active { heading: "Take a seat", note: "Only so many may look at once." }
-        }
+        Access::Granted(_) => Reason::Policy.description(),
+        Access::Denied { note, reason, .. } => note.as_deref().unwrap_or_else(|| reason.description()),
+        Access::Declaration { .. } => "A declaration is to be accepted first, at the title's own page.",
+        Access::Seat { .. } => "Only so many may look at once; seats are taken at the title's own page.",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod assets;
+mod auth;
 mod bytes;
 mod cors;
 mod html;
@@ -38,5 +39,9 @@ pub fn delivery_router(api: Api) -> Router {
         .route("/view/delivery/{institution}/{id}/share", post(resource::share))
         .route("/view/delivery/{institution}/{id}/content", get(bytes::content))
         .route("/view/delivery/{institution}/{id}/download", get(bytes::download));
-    cors::with_origins(with_delivery_edge(routes.with_state(api)), origins)
+    let services = Router::new()
+        .route("/view/iiif/auth/{institution}/probe/{id}", get(auth::probe))
+        .route("/view/iiif/auth/{institution}/token/{id}", get(auth::token));
+    let services = with_delivery_edge(auth::from_everywhere(services).with_state(api.clone()));
+    cors::with_origins(with_delivery_edge(routes.with_state(api)), origins).merge(services)
 }

@@ -17,7 +17,7 @@ use vitrine_metadata::{DublinCore, iiif};
 use super::answer::document;
 use super::html::{data, escape};
 use crate::views::Addresses;
-use crate::wire::Problem;
+use crate::wire::{Problem, Whole};
 
 /// Characters that turn the direction of the text that follows, until something ends that.
 const TURNING: [char; 9] = [
@@ -59,6 +59,7 @@ pub(super) fn answer(page: &Page<'_>, asked: &HeaderMap) -> Result<Response, Pro
     let mut response = document(asked, "text/html; charset=utf-8", text, page.opened.terms.shared_seconds)?;
     if refused {
         *response.status_mut() = StatusCode::FORBIDDEN;
+        response.extensions_mut().insert(Whole);
     }
     let storage = page.storage.join(" ");
     let policy = format!(
@@ -130,6 +131,11 @@ impl Page<'_> {
             return Ok(());
         }
         let (behavior, direction) = iiif::turning(self.files, self.structure);
+        if self.opened.sits() {
+            // Kept, warned of and given back by the script.
+            let link = self.permalink();
+            writeln!(out, "<p id=\"sitting\" role=\"status\" data-seat=\"{}/seat\"></p>", escape(&link))?;
+        }
         writeln!(
             out,
             "<section id=\"viewer\" aria-label=\"Viewer\" data-behavior=\"{behavior}\" data-direction=\"{direction}\" \
@@ -212,22 +218,24 @@ impl Page<'_> {
                 }
             }
             Access::Declaration { text } => {
+                let link = self.permalink();
+                let link = escape(&link);
                 writeln!(
                     out,
-                    "<h2 id=\"h-notice\">Please read this first</h2>\n<p dir=\"auto\">{}</p>\n\
-                     <form method=\"post\" action=\"{}/declaration\"><p class=\"acts\">\
-                     <button name=\"accept\" value=\"true\">Accept</button> \
-                     <button name=\"accept\" value=\"false\">Refuse</button></p></form>",
+                    "<h2 id=\"h-notice\">Please read this first</h2>\n<p dir=\"auto\">{}</p>\n<div class=\"acts\">\
+                     <form method=\"post\" action=\"{link}/declaration?accept=true\"><button>Accept</button></form>\
+                     <form method=\"post\" action=\"{link}/declaration?accept=false\"><button>Refuse</button></form></div>",
                     escape(text),
-                    escape(&self.permalink())
                 )?;
             }
             Access::Seat { .. } => {
+                let link = self.permalink();
+                let link = escape(&link);
                 writeln!(
                     out,
                     "<h2 id=\"h-notice\">Only so many may look at once</h2>\n\
-                     <form method=\"post\" action=\"{}/seat\"><p class=\"acts\"><button>Take a seat</button></p></form>",
-                    escape(&self.permalink())
+                     <form id=\"seat\" method=\"post\" action=\"{link}/seat\"><p class=\"acts\">\
+                     <button>Take a seat</button></p></form>\n<p id=\"standing\" role=\"status\"></p>"
                 )?;
             }
         }

@@ -2,14 +2,15 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
-use http::{HeaderValue, StatusCode};
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
-use vitrine_app::delivery::Standing;
+use vitrine_app::delivery::{Opened, Standing};
 use vitrine_domain::seats::ASK_SECONDS;
 use vitrine_domain::usage::Measure;
 
 use super::answer::refusal;
+use super::page::wants_page;
 use super::resource::asked;
 use super::viewer::Viewer;
 use crate::routes::Api;
@@ -23,9 +24,11 @@ pub(super) async fn take(
     State(api): State<Api>,
     mut viewer: Viewer,
     Path([institution, id]): Address,
+    headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Problem> {
     params.only(&["tab", "op"])?;
+    let is_form = wants_page(&headers);
     let named = asked(&api, &institution, &id)?;
     let tab = tab(&params)?;
     match params.get("op")? {
@@ -35,6 +38,9 @@ pub(super) async fn take(
     }
     let cookie = viewer.keep_session(&api)?;
     let (opened, standing) = api.app.take_seat(&viewer.call, &viewer.visit, &named, tab).await?;
+    if is_form {
+        return back_to_page(&api, &opened, cookie);
+    }
     if let (Standing::Unlimited, Some(refused)) = (&standing, refusal(&opened, &api.addresses)) {
         return Err(refused);
     }
@@ -76,6 +82,18 @@ async fn release(
 ) -> Result<Response, Problem> {
     api.app.leave_seat(&viewer.call, &viewer.visit, named, tab).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Leads a form of the page back to the page, which says what there is now.
+fn back_to_page(api: &Api, opened: &Opened, cookie: Option<HeaderValue>) -> Result<Response, Problem> {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    let page = api.addresses.delivered(&opened.representation.id);
+    headers.insert(LOCATION, HeaderValue::from_str(&page).map_err(|_| Problem::internal())?);
+    if let Some(cookie) = cookie {
+        headers.insert(SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 /// The name that a window gave itself.
@@ -133,6 +151,7 @@ pub(super) async fn declare(
     State(api): State<Api>,
     mut viewer: Viewer,
     Path([institution, id]): Address,
+    headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Problem> {
     params.only(&["accept"])?;
@@ -145,6 +164,9 @@ pub(super) async fn declare(
     let (opened, declared) = api.app.declare(&viewer.call, &viewer.visit, &named, accepted).await?;
     if declared.is_some() && !accepted {
         api.app.count_measure(&viewer.call, &viewer.visit, &opened, Measure::DeclarationRefused).await;
+    }
+    if wants_page(&headers) {
+        return back_to_page(&api, &opened, cookie);
     }
     match (&declared, refusal(&opened, &api.addresses)) {
         // There is nothing to declare, and something else stands in the way.

@@ -10,6 +10,7 @@ use vitrine_domain::actor::Actor;
 use vitrine_domain::audit::Origin;
 use vitrine_domain::ids::UserId;
 use vitrine_domain::rights;
+use vitrine_domain::session::SessionId;
 
 use crate::auth::{AuthError, SessionCookie, SourceAddress, is_from_a_page_of_ours};
 use crate::routes::Api;
@@ -57,7 +58,6 @@ impl Viewer {
 impl FromRequestParts<Api> for Viewer {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let exchange = Exchange::of(&parts.extensions)?.clone();
         let now = (api.clock)();
         let address = SourceAddress::of(&parts.extensions);
         let cookie = SessionCookie::of(&parts.headers);
@@ -80,9 +80,34 @@ impl FromRequestParts<Api> for Viewer {
             // A wrong credential is not nobody: the client should know that it is wrong.
             (Err(error), _) => return Err(error.into()),
         };
+        let session = cookie.map(|cookie| cookie.id());
+        Self::admitted(parts, api, actor, session, with_token)
+    }
+}
+
+/// Whoever passes by: nobody, at an address, whatever credential it shows. What it shows is not one of ours.
+pub(crate) struct Passer(pub Viewer);
+
+impl FromRequestParts<Api> for Passer {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        Viewer::admitted(parts, api, None, None, false).map(Self)
+    }
+}
+
+impl Viewer {
+    fn admitted(
+        parts: &Parts,
+        api: &Api,
+        actor: Option<Actor>,
+        session: Option<SessionId>,
+        with_token: bool,
+    ) -> Result<Self, Problem> {
+        let exchange = Exchange::of(&parts.extensions)?.clone();
         if let Some(actor) = &actor {
             let _ = exchange.caller.set(actor.id.to_string());
         }
+        let address = SourceAddress::of(&parts.extensions);
         // Who has no name is counted by address; no name has a space.
         let counted = match (&actor, address) {
             (Some(actor), _) => Some(actor.id.to_string()),
@@ -95,8 +120,7 @@ impl FromRequestParts<Api> for Viewer {
         let anonymous =
             || Actor { read_only: true, source_ip: address, ..Actor::new(UserId::system(), Vec::new()) };
         let actor = actor.unwrap_or_else(anonymous);
-        let call = Call { actor, origin: Origin::Api, request_id: exchange.request_id, now };
-        let session = cookie.map(|cookie| cookie.id());
+        let call = Call { actor, origin: Origin::Api, request_id: exchange.request_id, now: (api.clock)() };
         // Whoever only asks for the head has looked at nothing.
         let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
         let reader = (parts.method != Method::HEAD).then_some(Reader { agent });

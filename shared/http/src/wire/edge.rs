@@ -58,6 +58,10 @@ impl Exchange {
     }
 }
 
+/// Marks an answer that is whole, whatever its status: a page that says itself why there is nothing to see.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole;
+
 /// Puts the edge around routes that answer in the format that the client wants.
 pub fn with_edge(routes: Router) -> Router {
     routes.layer(middleware::from_fn(|request: Request, next: Next| {
@@ -138,6 +142,7 @@ fn render(exchange: &Exchange, method: &Method, headers: &HeaderMap, mut answer:
     let mut response = match (reply, problem) {
         (Some(reply), _) => render_reply(exchange, method, headers, reply),
         (None, Some(problem)) => render_problem(exchange, headers, &problem),
+        (None, None) if answer.extensions().get::<Whole>().is_some() => answer,
         (None, None) => match answer.status() {
             // What axum itself answers where no route or method fits.
             StatusCode::NOT_FOUND => {

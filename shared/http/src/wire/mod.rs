@@ -20,7 +20,7 @@ pub mod xml_read;
 pub mod xml_write;
 
 pub use body::{Body, BodyDeadline};
-pub use edge::{Exchange, GatewayRequestId, with_delivery_edge, with_edge};
+pub use edge::{Exchange, GatewayRequestId, Whole, with_delivery_edge, with_edge};
 pub use etag::IfMatch;
 pub use format::Format;
 pub use problem::Problem;

@@ -9,7 +9,7 @@ use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbna
 use vitrine_domain::ids::UserId;
 use vitrine_domain::structure::{Range, StructureFields};
 
-use super::{Addresses, Door, Manifest, Shown};
+use super::{Addresses, Manifest, Shown};
 use crate::crosswalk::DublinCore;
 
 const MMS: &str = "991000000000001234";
@@ -102,7 +102,7 @@ struct Given {
     files: Vec<DigitalFile>,
     structure: Option<StructureFields>,
     shown: Shown,
-    door: Option<Door<'static>>,
+    door: Option<&'static str>,
     cut: bool,
 }
 
@@ -204,7 +204,7 @@ fn prs5_captions_go_with_their_film_and_have_no_canvas() {
 
 #[test]
 fn b43_who_is_not_let_in_gets_no_label_no_picture_and_no_chapter_but_the_door() {
-    let door = Some(Door::Active { heading: "Sign in", note: "Members only" });
+    let door = Some("Members only");
     let shown = Shown::Outline { pictures: false };
     let given = Given { shown, door, structure: Some(structure()), ..Given::of(everything()) };
     let found = given.v3();
@@ -217,7 +217,7 @@ fn b43_who_is_not_let_in_gets_no_label_no_picture_and_no_chapter_but_the_door() 
         let service = &canvas["items"][0]["items"][0]["body"]["service"][0];
         assert_eq!(service["type"], "AuthProbeService2");
         let access = &service["service"][0];
-        assert_eq!((&access["type"], &access["profile"]), (&json!("AuthAccessService2"), &json!("active")));
+        assert_eq!((&access["type"], &access["profile"]), (&json!("AuthAccessService2"), &json!("external")));
         let tokens = access["service"]
             .as_array()
             .unwrap()
