@@ -23,6 +23,7 @@ mod refusals;
 mod registration;
 mod rights;
 mod secrets;
+mod sets;
 mod store;
 mod structure;
 mod titles;

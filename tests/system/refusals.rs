@@ -32,6 +32,7 @@ pub fn request(
         .replace("{policy}", "5200000000000000000101")
         .replace("{publishing}", "7900000000000000000101")
         .replace("{repository}", "MUSEUM")
+        .replace("{set}", "4800000000000000000101")
         .replace("{number}", "1");
     let path = match endpoint.id {
         "find_bibs" => format!("{path}?mms_id={}", title.mms),
@@ -39,6 +40,7 @@ pub fn request(
         "preview_publishing_profile" => format!("{path}?mms_id={}", title.mms),
         "act_on_ingest" => format!("{path}?op=lock"),
         "act_on_job" => format!("{path}?op=cancel"),
+        "act_on_set" => format!("{path}?op=add_members"),
         "decide_job_row" => format!("{path}?op=discard"),
         "list_ingest_parts" => format!("{path}?name=a.tif&multipart_id=m"),
         _ => path,
@@ -70,6 +72,8 @@ pub fn request(
         "act_on_ingest_parts" => {
             json!({ "name": "a.tif", "multipart_id": "m", "size": 1, "part": [{ "part_number": 1 }] })
         }
+        "create_set" | "update_set" => json!({ "name": "s" }),
+        "act_on_set" => json!({ "members": { "member": [{ "id": title.mms }] } }),
         "put_library" => json!({ "name": "Main" }),
         "put_remote_repository" => {
             json!({ "name": "Museum", "base_url": "https://museum.example", "object_template": "{base_url}" })

@@ -155,9 +155,7 @@ impl App {
         call.actor.may(Action::ReadCatalogue, None)?;
         let mut found = Vec::new();
         for scheme in schemes {
-            let identifier =
-                Identifier { scheme: (*scheme).to_owned(), normalised: bounded_identifier(value) };
-            for mms in self.catalog.bibs_with(&identifier, 100).await? {
+            for mms in self.catalog.bibs_with(&identifier(scheme, value), 100).await? {
                 if !found.contains(&mms) {
                     found.push(mms);
                 }
@@ -371,6 +369,17 @@ pub(crate) fn brief(parsed: &BibMetadata) -> Brief {
         date: index.date.clone(),
         identifiers,
     }
+}
+
+/// An identifier as it is looked up: in the form that all its spellings share.
+pub(crate) fn identifier(scheme: &str, value: &str) -> Identifier {
+    let normalised = match scheme {
+        "isbn" => vitrine_metadata::normalise_isbn(value),
+        "issn" => vitrine_metadata::normalise_issn(value),
+        _ => None,
+    };
+    let normalised = bounded_identifier(normalised.as_deref().unwrap_or(value));
+    Identifier { scheme: scheme.to_owned(), normalised }
 }
 
 /// A partition key holds at most 2,048 bytes; a longer identifier is looked up by its digest.

@@ -21,6 +21,7 @@ use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_domain::remote::RemoteRepository;
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
+use vitrine_domain::set::Set;
 use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 use vitrine_store::keys::Versioned;
@@ -61,6 +62,7 @@ subject!(
     ImportProfile, "PROFILE", id;
     PublishingProfile, "PUBLISHING", id;
     Job, "JOB", id;
+    Set, "SET", id;
 );
 
 impl Subject for ApiKey {

@@ -86,6 +86,10 @@ pub enum Rule {
     RowNotWaiting(&'static str),
     #[error("the job has no row that failed or whose files were missing")]
     NothingToResubmit,
+    #[error("the set is one of something else than titles")]
+    NotTitles,
+    #[error("the members of a logical set follow from its rule")]
+    LogicalSet,
     #[error("the job has no report yet")]
     NoReport,
     #[error("a remote representation has no files here")]

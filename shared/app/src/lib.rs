@@ -25,6 +25,8 @@ pub mod representations;
 pub mod rights;
 pub mod run_import;
 pub mod seal;
+pub mod set_walk;
+pub mod sets;
 mod structures;
 pub mod sweep;
 pub mod thumbnails;

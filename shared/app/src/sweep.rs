@@ -4,12 +4,15 @@
 use vitrine_domain::actor::{Actor, Grant};
 use vitrine_domain::audit::Origin;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
-use vitrine_domain::ids::{CollectionId, FileId, JobId, MmsId, ProfileId, PublishingId, RepId, UploadId};
+use vitrine_domain::ids::{
+    CollectionId, FileId, JobId, MmsId, ProfileId, PublishingId, RepId, SetId, UploadId,
+};
 use vitrine_domain::job::JobStatus;
 use vitrine_domain::outbox::{MAX_ATTEMPTS, OutboxRow, SHARDS, WATCH_SECONDS, Work, retry_after_seconds};
 use vitrine_domain::removal::Removal;
 use vitrine_domain::representation::Representation;
 use vitrine_domain::roles::Role;
+use vitrine_domain::set::SetMember;
 use vitrine_domain::upload::{Upload, UploadState};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::keys::{self, Item};
@@ -91,6 +94,7 @@ impl App {
             Work::EmptyCollection { collection } => {
                 self.empty_collection(call, row, collection, time_left).await
             }
+            Work::EmptySet { set } => self.empty_set(call, row, set, time_left).await,
             Work::RunJob { job } => self.ask_again_for_job(call, row, job).await,
             Work::RunProfile { profile } => self.run_on_schedule(call, row, profile).await,
             Work::Publish { .. } | Work::PublishPolicy { .. } | Work::PublishCollection { .. } => {
@@ -310,6 +314,34 @@ impl App {
                     }
                 }
             }
+        }
+    }
+
+    /// Forgets the members of a deleted set, as many a transaction as fit.
+    async fn empty_set(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        set: &SetId,
+        time_left: TimeLeft<'_>,
+    ) -> Result<Step, AppError> {
+        loop {
+            let page = PageRequest { limit: 90, ..PageRequest::default() };
+            let found = self.catalog.members_of_set(set, &page).await?.items;
+            if found.is_empty() {
+                return self.look_twice(call, row).await;
+            }
+            if !time_left() {
+                return Ok(Step::Waiting);
+            }
+            let mut change = self.change(call, "set.forget_members", Some(row), None);
+            for member in found {
+                match member {
+                    Ok(member) => change.forget(SetMember::KIND, member.key()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.catalog.commit(&change).await?;
         }
     }
 

@@ -120,6 +120,10 @@ numeric_id!(
     /// A job's id.
     JobId, "job", "47"
 );
+numeric_id!(
+    /// A set's id.
+    SetId, "set", "48"
+);
 
 /// An ingest's id: the name of its folder below the profile's. Minted for ingests that the API creates; what staff
 /// called their folder for ones that an S3 client copied.
@@ -334,6 +338,8 @@ mint!(
     publishing -> PublishingId,
     /// Mints a job's id.
     job -> JobId,
+    /// Mints a set's id.
+    set -> SetId,
 );
 
 #[cfg(test)]

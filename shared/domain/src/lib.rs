@@ -23,6 +23,7 @@ pub mod rights;
 pub mod roles;
 pub mod schedule;
 pub mod seats;
+pub mod set;
 pub mod session;
 pub mod structure;
 pub mod upload;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    CollectionId, EventId, FileId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, UploadId,
+    CollectionId, EventId, FileId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, SetId, UploadId,
 };
 
 /// What is owed.
@@ -44,6 +44,12 @@ pub enum Work {
     EmptyCollection {
         /// The collection.
         collection: CollectionId,
+    },
+    /// Forget the members of a deleted set.
+    #[serde(rename = "EMPTY_SET")]
+    EmptySet {
+        /// The set.
+        set: SetId,
     },
     /// Go on with a job; sent to the queue of its kind.
     #[serde(rename = "RUN_JOB")]

@@ -127,6 +127,10 @@ coded!(
         ReadPublishing = "publishing.read": "Read publishing profiles",
         /// Create, change, run and delete publishing profiles (domain.md 8.3).
         ManagePublishing = "publishing.manage": "Define and run publishing profiles",
+        /// Read sets and their members.
+        ReadSets = "set.read": "Read sets",
+        /// Create, change and delete sets, add and take out members (C11).
+        ManageSets = "set.manage": "Define sets",
         /// Change libraries and institution settings.
         ConfigureInstitution = "institution.configure": "Configure the institution",
     }
@@ -220,6 +224,17 @@ impl Action {
             Action::ManagePublishing | Action::ManageRemoteRepositories => {
                 &[&[CatalogManager, Role::RepositoryAdministrator, GeneralSystemAdministrator]]
             }
+            Action::ReadSets => &[STAFF],
+            Action::ManageSets => &[&[
+                Cataloger,
+                CatalogerExtended,
+                CatalogManager,
+                Role::RepositoryAdministrator,
+                DigitalInventoryOperator,
+                DigitalInventoryOperatorExtended,
+                CollectionInventoryOperator,
+                CollectionInventoryOperatorExtended,
+            ]],
         }
     }
 
@@ -237,6 +252,7 @@ impl Action {
                 | Action::ReadUsage
                 | Action::VerifyAudit
                 | Action::ReadPublishing
+                | Action::ReadSets
         )
     }
 }

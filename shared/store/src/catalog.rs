@@ -158,6 +158,14 @@ impl Catalog {
         &self,
         keys: impl Iterator<Item = Key>,
     ) -> Result<Vec<T>, StoreError> {
+        self.batch_each(keys).await?.into_iter().collect()
+    }
+
+    /// The same, where an item that can not be read does not hide the others.
+    pub(crate) async fn batch_each<T: Item + DeserializeOwned>(
+        &self,
+        keys: impl Iterator<Item = Key>,
+    ) -> Result<Vec<Result<T, StoreError>>, StoreError> {
         // A key that is asked for twice in one call is refused by the service.
         let keys: BTreeSet<_> = keys.take(MAX_BATCH).map(|key| (key.pk, key.sk)).collect();
         let mut wanted: Vec<_> = keys.into_iter().map(|(pk, sk)| key_attributes(&Key { pk, sk })).collect();
@@ -176,9 +184,7 @@ impl Catalog {
                 .send()
                 .await
                 .map_err(|error| StoreError::of("BatchGetItem", error))?;
-            for attributes in answer.responses.unwrap_or_default().into_values().flatten() {
-                found.push(parse::<T>(attributes)?);
-            }
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten().map(parse::<T>));
             if let Some(left) = answer.unprocessed_keys.unwrap_or_default().remove(self.table(T::TABLE)) {
                 wanted = left.keys;
                 round = wait_for_rest("BatchGetItem", round).await?;
@@ -397,6 +403,16 @@ impl Catalog {
         partition: String,
         page: &PageRequest,
     ) -> Result<Page<T>, StoreError> {
+        let found = self.list_each(partition, page).await?;
+        Ok(Page { items: found.items.into_iter().collect::<Result<_, _>>()?, next: found.next })
+    }
+
+    /// A list in which an item that can not be read does not hide the others.
+    pub(crate) async fn list_each<T: Item + DeserializeOwned>(
+        &self,
+        partition: String,
+        page: &PageRequest,
+    ) -> Result<Page<Result<T, StoreError>>, StoreError> {
         let mut start = page.after.as_deref().and_then(|cursor| start_key(&partition, cursor));
         if start.is_none() && page.after.is_none() && page.offset > 0 {
             match self.skip(&partition, page.offset.min(MAX_OFFSET)).await? {
@@ -417,9 +433,7 @@ impl Catalog {
                 .send()
                 .await
                 .map_err(|error| StoreError::of("Query", error))?;
-            for attributes in answer.items.unwrap_or_default() {
-                items.push(parse::<T>(attributes)?);
-            }
+            items.extend(answer.items.unwrap_or_default().into_iter().map(parse::<T>));
             // A page ends early at 1 MB; go on until it is full or the list is.
             start = answer.last_evaluated_key;
             if start.is_none() || items.len() >= page.limit as usize {

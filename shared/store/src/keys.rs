@@ -11,7 +11,7 @@ use vitrine_domain::collection::{Collection, Membership, normalise_name};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{
     CollectionId, EventId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId,
-    UploadId, UserId,
+    SetId, UploadId, UserId,
 };
 use vitrine_domain::import::ingest::Ingest;
 use vitrine_domain::import::profile::ImportProfile;
@@ -27,6 +27,7 @@ use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::seats::{Seat, Slot, Waiting};
 use vitrine_domain::session::{Declared, Holder, Session, SessionId};
+use vitrine_domain::set::{Set, SetMember};
 use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
 
@@ -173,6 +174,14 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "what became of a row; only those that failed or wait are in the index",
     ],
     ["job claim", "`JOB#{id}`", "`CLAIM#{name}`", "-", "what one row of a job has taken"],
+    ["set", "`SET#{id}`", "`SET`", "`SETS` / `{lower-case name} #{id}`", "sets, by name"],
+    [
+        "set member",
+        "`SETMEMBERS#{set}`",
+        "`{member}`",
+        "`SETMEMBERS#{set}` / `{member}`",
+        "members of an itemized set, by id",
+    ],
     [
         "claim",
         "`ID#{scheme}#{normalised}` or `CLAIM#{name}`",
@@ -258,6 +267,14 @@ fn ordered(order: Option<u32>, id: &str) -> String {
         Some(order) => format!("0{order:010}#{id}"),
         None => format!("1#{id}"),
     }
+}
+
+/// The number of shards that titles are spread over.
+pub const TITLE_SHARDS: u8 = SHARDS;
+
+/// The index partition of one shard of all titles.
+pub fn titles(shard: u8) -> String {
+    format!("TITLE#{shard:02}")
 }
 
 fn shard_of(id: &str) -> u8 {
@@ -488,6 +505,24 @@ pub fn job_partition(id: &JobId) -> String {
 /// The index partition that lists jobs.
 pub const JOBS: &str = "JOBS";
 
+/// A set's key.
+pub fn set(id: &SetId) -> Key {
+    Key::new(format!("SET#{id}"), "SET")
+}
+
+/// The index partition that lists sets.
+pub const SETS: &str = "SETS";
+
+/// The partition of the members of an itemized set, in the table and in index 1.
+pub fn members_of_set(id: &SetId) -> String {
+    format!("SETMEMBERS#{id}")
+}
+
+/// The key of one member of an itemized set.
+pub fn set_member(id: &SetId, member: &str) -> Key {
+    Key::new(members_of_set(id), member)
+}
+
 /// The key of one of a job's rows.
 pub fn row_key(job: &JobId, sort: &str) -> Key {
     Key::new(job_partition(job), sort)
@@ -631,7 +666,8 @@ versioned!(
     Claim,
     PublishingProfile,
     Published,
-    OaiRepository
+    OaiRepository,
+    Set
 );
 
 item!(BibRecord, "bib record", |it| bib(&it.mms_id), |it| {
@@ -732,6 +768,12 @@ item!(
     |it| Key::new(room(&it.representation), format!("WAIT#{}#{}", instant(it.since), it.holder)),
     |_| None
 );
+item!(Set, "set", |it| set(&it.id), |it| {
+    Some(Key::new(SETS, format!("{} #{}", bounded(&it.settings.name.to_lowercase()), it.id)))
+});
+item!(SetMember, "set member", |it| set_member(&it.set, &it.member), |it| {
+    Some(set_member(&it.set, &it.member))
+});
 
 /// An audit row's key in the audit table.
 pub fn audit(row: &vitrine_domain::audit::AuditRow) -> Key {

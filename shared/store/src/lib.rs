@@ -17,6 +17,7 @@ pub mod policies;
 pub mod published;
 pub mod queues;
 pub mod sessions;
+pub mod sets;
 mod size;
 pub mod usage;
 

@@ -106,6 +106,10 @@ async fn view(
     Ok(view)
 }
 
+/// Every scheme of identifiers.
+pub(crate) const ANY_SCHEME: &[&str] =
+    &["other", "uri", "doi", "handle", "lccn", "isbn", "issn", "other-system", "control-number"];
+
 pub(crate) async fn find(State(api): State<Api>, caller: Caller, params: Params) -> Result<Reply, Problem> {
     let wanted = Wanted::of(&params)?;
     let ids: Vec<MmsId> = if let Some(ids) = params.get("mms_id")? {
@@ -128,11 +132,7 @@ pub(crate) async fn find(State(api): State<Api>, caller: Caller, params: Params)
             ("other_system_id", &["other-system", "control-number"][..]),
             ("isbn", &["isbn"][..]),
             ("issn", &["issn"][..]),
-            (
-                "identifier",
-                &["other", "uri", "doi", "handle", "lccn", "isbn", "issn", "other-system", "control-number"]
-                    [..],
-            ),
+            ("identifier", ANY_SCHEME),
         ] {
             if let Some(value) = params.get(parameter)? {
                 asked = Some((schemes, value.to_owned()));

@@ -12,6 +12,7 @@ mod policies;
 mod publishing;
 mod remote;
 mod representations;
+mod sets;
 mod structures;
 mod uploads;
 mod usage;
@@ -199,6 +200,13 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "sign_ingest_files" => post(imports::sign_files),
         "list_ingest_parts" => get(imports::list_parts),
         "act_on_ingest_parts" => post(imports::act_on_parts),
+        "list_sets" => get(sets::list),
+        "create_set" => post(sets::create),
+        "get_set" => get(sets::read),
+        "update_set" => put(sets::update),
+        "delete_set" => delete(sets::remove),
+        "act_on_set" => post(sets::act),
+        "list_set_members" => get(sets::members),
         "list_jobs" => get(jobs::list),
         "get_job" => get(jobs::read),
         "act_on_job" => post(jobs::act),

@@ -30,16 +30,29 @@ impl<S: Send + Sync, T: Wire + DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let format = content_format(request.headers())?;
-        let deadline = request.extensions().get::<BodyDeadline>().copied();
-        let arriving = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES);
-        let arrived = match deadline {
-            Some(BodyDeadline(limit)) => {
-                tokio::time::timeout(limit, arriving).await.map_err(|_| too_slow(limit))?
-            }
-            None => arriving.await,
-        };
-        read(format, &arrived.map_err(|_| too_large())?).map(Self)
+        read(format, &arrived(request).await?).map(Self)
     }
+}
+
+async fn arrived(request: Request) -> Result<axum::body::Bytes, Problem> {
+    let deadline = request.extensions().get::<BodyDeadline>().copied();
+    let arriving = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES);
+    let arrived = match deadline {
+        Some(BodyDeadline(limit)) => {
+            tokio::time::timeout(limit, arriving).await.map_err(|_| too_slow(limit))?
+        }
+        None => arriving.await,
+    };
+    arrived.map_err(|_| too_large())
+}
+
+/// A body that is plain text.
+///
+/// # Errors
+/// One that is too large, too slow or not UTF-8.
+pub(crate) async fn read_text(request: Request) -> Result<String, Problem> {
+    String::from_utf8(arrived(request).await?.to_vec())
+        .map_err(|_| Problem::unreadable("the body must be UTF-8".to_owned()))
 }
 
 fn too_large() -> Problem {

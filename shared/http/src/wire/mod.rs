@@ -19,10 +19,12 @@ pub mod throttle;
 pub mod xml_read;
 pub mod xml_write;
 
+pub(crate) use body::read_text;
 pub use body::{Body, BodyDeadline};
 pub use edge::{Exchange, GatewayRequestId, Whole, with_delivery_edge, with_edge};
 pub use etag::IfMatch;
 pub use format::Format;
+pub(crate) use normalise::parse_flag;
 pub use problem::Problem;
 pub use query::{Paging, Params};
 pub use reply::Reply;
