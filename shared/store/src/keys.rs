@@ -10,8 +10,8 @@ use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
 use vitrine_domain::collection::{Collection, Membership, normalise_name};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{
-    CollectionId, EventId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId,
-    SetId, UploadId, UserId,
+    CollectionId, EventId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, SetId,
+    UploadId, UserId,
 };
 use vitrine_domain::import::ingest::Ingest;
 use vitrine_domain::import::profile::ImportProfile;
