@@ -301,6 +301,8 @@ async fn damage(app: &App, bib: BibRecord) {
         at: call.now,
         before: None,
         after: None,
+        before_sha256: None,
+        after_sha256: None,
     });
     change.put(&Damaged { key: bib.key(), index: bib.index(), mms_id: 1 }).unwrap();
     app.catalog.commit(&change).await.unwrap();

@@ -272,11 +272,6 @@ fn ordered(order: Option<u32>, id: &str) -> String {
 /// The number of shards that titles are spread over.
 pub const TITLE_SHARDS: u8 = SHARDS;
 
-/// The index partition of one shard of all titles.
-pub fn titles(shard: u8) -> String {
-    format!("TITLE#{shard:02}")
-}
-
 fn shard_of(id: &str) -> u8 {
     shard_among(SHARDS, id)
 }
