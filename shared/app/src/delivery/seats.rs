@@ -91,7 +91,9 @@ impl App {
             let seat = Seat::take(rep.clone(), holder.clone(), number, tab, rule, call.now);
             let seat = Seat { version, ..seat };
             let seen = room.slots.iter().find(|slot| slot.number == number);
-            let place = room.line.iter().find(|place| place.holder == *holder);
+            // An older place, lost by not asking, is forgotten by time.
+            let own_places = room.line.iter().filter(|place| place.holder == *holder);
+            let place = own_places.max_by_key(|place| place.since);
             if self.sessions.take_seat(&seat, seen, place).await? == Written::Done {
                 return Ok(Standing::Sits(seat));
             }
