@@ -181,6 +181,7 @@ async fn d3_e5_b18_a_delete_hides_everything_below_at_once_and_bytes_go_later() 
         app.sweep(&call, &|| true).await.unwrap();
     }
     assert!(app.objects.head(bucket, &text(&file, "path"), None).await.unwrap().is_none());
+    crate::publishing::settle(&app).await;
     call.now += vitrine_domain::outbox::seconds(31 * 86_400);
     assert_eq!(app.sweep(&call, &|| true).await.unwrap(), Default::default());
 }

@@ -91,8 +91,8 @@ async fn b57_a_new_title_with_a_file_costs_the_same_few_calls_on_every_page() {
         );
         assert_eq!(calls("S3.HeadObject"), 100, "{method}: {pages:#?}");
         assert_eq!(calls("DynamoDB.TransactWriteItems"), 100 + 1, "{method}: the page itself is saved too");
-        // One a file, and the one that the page's worker got.
-        assert!(calls("SQS.SendMessage") <= 101, "{method}: {pages:#?}");
+        // One a file, one a title that is to be published, and the one that the page's worker got.
+        assert!(calls("SQS.SendMessage") <= 201, "{method}: {pages:#?}");
     }
 }
 
