@@ -1,3 +1,5 @@
+//! The rule of a set against the facts of titles, representations and collections.
+
 use super::*;
 
 const FIRST: &str = "2026-01-01T00:00:00Z";
