@@ -48,8 +48,6 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/delivery/{institution}/{id}/share", Gives::Shared),
     ("/view/delivery/text/{institution}/{id}", Gives::NoText),
     ("/view/delivery/thumbnail/{institution}/{id}", Gives::Thumbnail),
-    ("/view/delivery/{institution}/{id}/page", Gives::NothingOfFiles),
-    ("/view/delivery/{institution}/{id}/probe", Gives::NothingOfFiles),
     ("/view/delivery/{institution}/{id}/seat", Gives::NothingOfFiles),
     ("/view/delivery/{institution}/{id}/declaration", Gives::NothingOfFiles),
     ("/view/iiif/presentation/{institution}/{id}/manifest", Gives::Manifest),
