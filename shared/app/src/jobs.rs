@@ -106,7 +106,7 @@ impl App {
             Some(Err(_)) => return Err(AppError::invalid("next", "must be what an earlier page gave")),
             None => u64::from(page.offset) + 1,
         };
-        let rows = row_count(&job);
+        let rows = crate::run_import::rows_of(&job);
         let limit = u64::from(page.limit);
         if limit == 0 || first > rows {
             return Ok(Page { items: Vec::new(), next: None });
@@ -364,15 +364,6 @@ pub(crate) fn queue_of(job: &Job) -> Queue {
     match &job.work {
         JobWork::Import(_) | JobWork::Undo(_) => Queue::Imports,
         JobWork::Publish(_) => Queue::Publish,
-    }
-}
-
-/// How many rows a job has, or had when it was undone.
-fn row_count(job: &Job) -> u64 {
-    match &job.work {
-        JobWork::Import(_) => job.rows,
-        JobWork::Undo(run) => run.rows,
-        JobWork::Publish(_) => 0,
     }
 }
 

@@ -103,10 +103,20 @@ async fn a_job_that_is_cancelled_stops_between_pages_and_can_be_gone_on_with() {
     let (csv, files) = table(30);
     bring(&desk, &profile, "stop", &csv, &files).await;
     let job = desk.submit(&profile, "stop", false).await;
+    // It reads its rows and begins with them, then has no time for more.
+    let body = json!({ "job": job }).to_string();
+    let around = Surroundings { now: &Timestamp::now, time_left: &|| false, metrics: &|_| {} };
+    for _ in 0..2 {
+        imports_batch(&desk.app, batch(&body), &around).await;
+    }
     desk.client.post(&format!("/conf/jobs/{job}?op=cancel"), json!(null)).await.ok();
     let ended = desk.finish(&job).await;
     assert_eq!(ended["status"]["value"], "ABORTED");
-    assert_eq!(desk.tree().await, json!([]));
+    // What was done until then is counted exactly, and reported.
+    let done = counter(&ended, "created");
+    assert!((1..30).contains(&done), "{ended}");
+    assert_eq!(desk.tree().await.as_array().unwrap().len() as u64, done);
+    assert_eq!(desk.report_lines(&job).await, done);
     desk.client.post(&format!("/conf/jobs/{job}?op=resubmit"), json!(null)).await.ok();
     let ended = desk.finish(&job).await;
     assert_eq!(

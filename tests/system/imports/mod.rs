@@ -130,6 +130,19 @@ impl Desk {
         }
     }
 
+    /// How many rows the report of a job has.
+    pub async fn report_lines(&self, job: &str) -> u64 {
+        let link = self.client.get(&format!("/conf/jobs/{job}/report?as=csv")).await.ok();
+        assert!(link["url"].is_string(), "{link}");
+        let key = format!("reports/{job}.csv");
+        let mut reader = self.app.objects.read(Bucket::Published, &key, None, None).await.unwrap();
+        let mut lines = 0;
+        while let Some(bytes) = reader.next().await.unwrap() {
+            lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        }
+        lines - 1
+    }
+
     pub async fn row(&self, job: &str, number: u64) -> Value {
         let page =
             self.client.get(&format!("/conf/jobs/{job}/rows?limit=1&offset={}", number - 1)).await.ok();

@@ -130,6 +130,7 @@ async fn an_undo_takes_back_what_the_run_did_and_leaves_what_is_newer() {
     let undo = text(&desk.client.post(&format!("/conf/jobs/{job}?op=undo"), json!(null)).await.ok(), "id");
     let undone = desk.finish(&undo).await;
     assert_eq!((counter(&undone, "left"), counter(&undone, "undone")), (1, 2), "{undone}");
+    assert_eq!(desk.report_lines(&undo).await, 3);
     let left = desk.row(&undo, 1).await;
     assert!(text(&left, "message").contains("was changed since"), "{left}");
 }

@@ -83,7 +83,14 @@ impl App {
             // Each step has its own time: a call can last minutes.
             let call = Call { actor: submitter(&job), now: clock(), ..call.clone() };
             let next = if job.stopping {
-                self.end_job(&call, &job, JobStatus::Aborted, None).await.map(|job| Next::GoOn(Box::new(job)))
+                let ended = match &job.work {
+                    // It counts titles, not rows.
+                    JobWork::Publish(_) => self.end_job(&call, &job, JobStatus::Aborted, None).await,
+                    JobWork::Import(_) | JobWork::Undo(_) => {
+                        self.report_and_end(&call, &job, rows_of(&job), |_| JobStatus::Aborted).await
+                    }
+                };
+                ended.map(|job| Next::GoOn(Box::new(job)))
             } else {
                 self.step(&call, &job, Around { clock, time_left }).await
             };
@@ -171,6 +178,15 @@ impl App {
         }
         adjust(&mut after);
         Ok(Next::GoOn(Box::new(self.save_job(call, job, after).await?)))
+    }
+}
+
+/// How many rows a job has, or had when it was undone.
+pub(crate) fn rows_of(job: &Job) -> u64 {
+    match &job.work {
+        JobWork::Import(_) => job.rows,
+        JobWork::Undo(run) => run.rows,
+        JobWork::Publish(_) => 0,
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use serde_json::json;
 use vitrine_domain::import::ingest::is_marker;
-use vitrine_domain::import::row::{JobClaim, PAGE_ROWS, RowResult};
-use vitrine_domain::job::{ImportRun, ImportStep, Job};
+use vitrine_domain::import::row::{JobClaim, PAGE_ROWS, RowResult, Tally};
+use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus};
 use vitrine_domain::upload::{Upload, UploadState};
 use vitrine_metadata::csv_field;
 use vitrine_store::objects::{Bucket, ListedObject, ObjectWriter};
@@ -18,6 +18,26 @@ use crate::{App, AppError, Call};
 
 const HEADER: &str =
     "kind,number,outcome,code,message,group,mms_id,representation_ids,files,files_refused,bytes,name\r\n";
+
+/// A report that is being written, in both its forms.
+struct Report<'a> {
+    json: ObjectWriter<'a>,
+    csv: ObjectWriter<'a>,
+    /// Counts its rows.
+    tally: Tally,
+}
+
+impl Report<'_> {
+    async fn add(&mut self, json: &str, csv: &str) -> Result<(), AppError> {
+        self.json.add(json.as_bytes()).await?;
+        Ok(self.csv.add(csv.as_bytes()).await?)
+    }
+
+    async fn finish(self) -> Result<(), AppError> {
+        self.json.finish().await?;
+        Ok(self.csv.finish().await?)
+    }
+}
 
 /// An object of the folder that is left when the rows are done.
 enum LeftOver {
@@ -30,36 +50,50 @@ enum LeftOver {
 }
 
 impl App {
+    /// The report of an import that came to its end: its rows, and what is left in the folder.
     pub(super) async fn write_report(
         &self,
         call: &Call,
         job: &Job,
         run: &ImportRun,
     ) -> Result<Next, AppError> {
-        let types = |format: ReportFormat| format.name_and_type().1;
-        let mut json = self.objects.write(
-            Bucket::Published,
-            &report_key(&job.id, ReportFormat::JsonLines),
-            types(ReportFormat::JsonLines),
-        );
-        let mut csv = self.objects.write(
-            Bucket::Published,
-            &report_key(&job.id, ReportFormat::Csv),
-            types(ReportFormat::Csv),
-        );
-        csv.add(HEADER.as_bytes()).await?;
+        let mut report = self.report_rows(job, job.rows).await?;
+        let unnamed = self.report_left_overs(job, run, &mut report).await?;
+        report.finish().await?;
+        self.go_to(call, job, ImportStep::End, |job| job.tally.files_unnamed = unnamed).await
+    }
+
+    /// Ends a job that has no more to do, or that was stopped: the report has the rows that were worked on, of so many, and
+    /// the counters are counted from them.
+    pub(super) async fn report_and_end(
+        &self,
+        call: &Call,
+        job: &Job,
+        rows: u64,
+        status: impl FnOnce(&Tally) -> JobStatus,
+    ) -> Result<Job, AppError> {
+        let report = self.report_rows(job, rows).await?;
+        let counted = Job { tally: report.tally, ..job.clone() };
+        report.finish().await?;
+        self.end_job(call, &counted, status(&counted.tally), None).await
+    }
+
+    async fn report_rows(&self, job: &Job, rows: u64) -> Result<Report<'_>, AppError> {
+        let writer = |format: ReportFormat| {
+            self.objects.write(Bucket::Published, &report_key(&job.id, format), format.name_and_type().1)
+        };
+        let (json, csv) = (writer(ReportFormat::JsonLines), writer(ReportFormat::Csv));
+        let mut report = Report { json, csv, tally: Tally::default() };
+        report.csv.add(HEADER.as_bytes()).await?;
         let mut first = 1;
-        while first <= job.rows {
+        while first <= rows {
             for row in self.catalog.row_results(&job.id, first, PAGE_ROWS).await? {
-                json.add(json_line(&row).as_bytes()).await?;
-                csv.add(csv_line(&row).as_bytes()).await?;
+                report.tally.add(&row);
+                report.add(&json_line(&row), &csv_line(&row)).await?;
             }
             first += PAGE_ROWS;
         }
-        let unnamed = self.report_left_overs(job, run, &mut json, &mut csv).await?;
-        json.finish().await?;
-        csv.finish().await?;
-        self.go_to(call, job, ImportStep::End, |job| job.tally.files_unnamed = unnamed).await
+        Ok(report)
     }
 
     /// Lists what is left in the folder: files that no row names are reported, twins of what is registered are deleted.
@@ -67,8 +101,7 @@ impl App {
         &self,
         job: &Job,
         run: &ImportRun,
-        json: &mut ObjectWriter<'_>,
-        csv: &mut ObjectWriter<'_>,
+        report: &mut Report<'_>,
     ) -> Result<u64, AppError> {
         let mut unnamed = 0;
         let mut next = None;
@@ -88,13 +121,12 @@ impl App {
                             unnamed += 1;
                             let line =
                                 json!({ "kind": "unnamed_file", "name": name, "bytes": object.size_bytes });
-                            json.add(format!("{line}\n").as_bytes()).await?;
-                            let line = format!(
+                            let row = format!(
                                 "unnamed_file,,,,,,,,,,{},{}\r\n",
                                 object.size_bytes,
                                 csv_field(name)
                             );
-                            csv.add(line.as_bytes()).await?;
+                            report.add(&format!("{line}\n"), &row).await?;
                         }
                     }
                 }

@@ -27,7 +27,7 @@ use crate::{App, AppError, Call};
 impl App {
     pub(super) async fn undo_page(&self, call: &Call, job: &Job, run: &UndoRun) -> Result<Next, AppError> {
         if run.next == 0 {
-            let ended = self.end_job(call, job, crate::jobs::ended_as(&job.tally), None).await?;
+            let ended = self.report_and_end(call, job, run.rows, crate::jobs::ended_as).await?;
             return Ok(Next::GoOn(Box::new(ended)));
         }
         let first = run.next.saturating_sub(PAGE_ROWS - 1).max(1);
