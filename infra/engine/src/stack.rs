@@ -51,12 +51,17 @@ impl Engine {
     /// When a function of the template has no zip, or when the engine refuses; then every reason it gave is told.
     pub fn deploy(&self, template: &Template, options: &DeployOptions) -> Result<Outputs> {
         let client = Client::new(self.endpoint());
+        client.put(CODE_BUCKET, &[])?;
         let keys = upload_code(&client, template, options)?;
         let packaged = template.with_code(CODE_BUCKET, &keys).with_numbers(&options.parameters);
-        let body = serde_json::to_string(packaged.as_json())?;
+        // By its address: a template in the call itself may have 51,200 bytes only, and ours has more.
+        let body = serde_json::to_vec(packaged.as_json())?;
+        let object = format!("{CODE_BUCKET}/{}.json", hex(&body));
+        client.put(&object, &body)?;
+        let address = format!("{}/{object}", self.endpoint());
 
         let mut call =
-            vec![("StackName".to_owned(), options.stack_name.clone()), ("TemplateBody".to_owned(), body)];
+            vec![("StackName".to_owned(), options.stack_name.clone()), ("TemplateURL".to_owned(), address)];
         for (n, capability) in
             ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"].iter().enumerate()
         {
@@ -87,11 +92,7 @@ fn upload_code(
     for (id, folder) in template.functions() {
         let path = options.code.get(&folder).with_context(|| format!("no zip given for `{folder}`"))?;
         let zip = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = format!("{digest}.zip");
-        if keys.is_empty() {
-            client.put(CODE_BUCKET, &[])?;
-        }
+        let key = format!("{}.zip", hex(&zip));
         let object = format!("{CODE_BUCKET}/{key}");
         if !client.has(&object) {
             client.put(&object, &zip)?;
@@ -99,6 +100,11 @@ fn upload_code(
         keys.insert(id, key);
     }
     Ok(keys)
+}
+
+/// The digest of some bytes, as a name for them.
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns the description of a stack, or `None` when there is no such stack (any more).
