@@ -59,7 +59,7 @@ impl House {
 }
 
 /// Whether the table lets this caller do it to a thing of the library [`OWN`]; what is the institution's needs the
-/// role for the institution, and a record, which no library owns, needs it somewhere.
+/// role for the institution, and a record or a set, which no library owns, needs it somewhere.
 fn declared(actor: &Actor, endpoint: &Endpoint) -> bool {
     let own = OWN.parse().unwrap();
     let Some(action) = endpoint.action else {
@@ -71,7 +71,9 @@ fn declared(actor: &Actor, endpoint: &Endpoint) -> bool {
         };
     };
     match action {
-        Action::CreateBib | Action::UpdateBib | Action::DeleteBib => actor.may_somewhere(action).is_ok(),
+        Action::CreateBib | Action::UpdateBib | Action::DeleteBib | Action::ManageSets => {
+            actor.may_somewhere(action).is_ok()
+        }
         Action::CreateTopCollection
         | Action::CreateSubCollection
         | Action::UpdateTopCollection

@@ -147,12 +147,14 @@ async fn b5_an_upload_whose_event_was_lost_is_found_by_the_sweep() {
     upload(&client, &title.rep, "a.png", &red_png()).await;
     let app = stack.app();
     drop(next(&app, Queue::Incoming).await);
+    crate::publishing::settle(&app).await;
 
     let mut call = vitrine_testing::operator();
     assert_eq!(app.sweep(&call, &|| true).await.unwrap().due, 0, "nothing is due at once");
     call.now += vitrine_domain::outbox::seconds(15 * 60);
     assert_eq!(app.sweep(&call, &|| true).await.unwrap().waiting, 1);
     settle(&app).await;
+    crate::publishing::settle(&app).await;
     assert_eq!(client.get(&title.files()).await.ok()["total_record_count"], 1);
     // What is done is not owed any more: another sweep has nothing to do.
     call.now += vitrine_domain::outbox::seconds(24 * 3600);
