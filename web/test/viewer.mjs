@@ -115,9 +115,11 @@ const sights = {
 // A declaration is refused and accepted, and the files are there (A12).
 sights.declared = async (page) => {
   assert.match(await page.value("document.querySelector('#notice').textContent"), /I shall not copy/);
-  await page.value("[...document.querySelectorAll('#notice button')].find((it) => it.textContent === 'Refuse').click()");
-  await page.until("document.readyState === 'complete' && document.querySelector('#notice')", "the page anew");
-  await page.value("[...document.querySelectorAll('#notice button')].find((it) => it.textContent === 'Accept').click()");
+  const button = (name) => `[...document.querySelectorAll('#notice button')].find((it) => it.textContent === '${name}')`;
+  // The page that is left is still there for a moment, and the new one not yet whole.
+  await page.value(`window.left = true; ${button("Refuse")}.click()`);
+  await page.until(`!window.left && document.readyState === 'complete' && ${button("Accept")}`, "the page anew");
+  await page.value(`${button("Accept")}.click()`);
   await page.until("!document.querySelector('#notice') && document.querySelector('#viewer')", "the title");
   await page.until(DRAWN, "its picture");
 };
