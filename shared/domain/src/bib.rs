@@ -9,6 +9,25 @@ use crate::coded;
 use crate::ids::{CollectionId, MmsId, UserId};
 use crate::removal::Removal;
 
+/// The names of the fifteen elements of Dublin Core, in their usual order.
+pub const DC_ELEMENTS: [&str; 15] = [
+    "title",
+    "creator",
+    "subject",
+    "description",
+    "publisher",
+    "contributor",
+    "date",
+    "type",
+    "format",
+    "identifier",
+    "source",
+    "language",
+    "relation",
+    "coverage",
+    "rights",
+];
+
 coded!(
     /// A bib record's metadata format.
     RecordFormat, "record format" {

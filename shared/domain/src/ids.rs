@@ -4,11 +4,7 @@
 //! The sequence is the minting time in milliseconds and four random digits, so ids of one kind sort by age, which
 //! the thumbnail rule "lowest id" relies on (T3). They are not secrets: every read is authorised (B40).
 
-use std::fmt;
-use std::str::FromStr;
-
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,57 +16,75 @@ pub struct IdError {
     pub given: String,
 }
 
-const MAX_ID_LENGTH: usize = 32;
-
-fn check(kind: &'static str, prefix: &str, text: &str) -> Result<String, IdError> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits && text.len() <= MAX_ID_LENGTH && text.len() > prefix.len() && text.starts_with(prefix) {
-        return Ok(text.to_owned());
-    }
-    Err(IdError { kind, given: text.chars().take(64).collect() })
-}
-
-macro_rules! numeric_id {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal) => {
+/// A text that is checked once, where it comes in: what it is called in errors, and which texts are one.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $is_legal:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// The digits that every id of this kind starts with.
-            pub const PREFIX: &'static str = $prefix;
-
-            /// The id as text.
+            /// It as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                check($kind, $prefix, text).map(Self)
+        impl std::str::FromStr for $name {
+            type Err = $crate::ids::IdError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let is_legal: fn(&str) -> bool = $is_legal;
+                if is_legal(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err($crate::ids::IdError { kind: $kind, given: text.chars().take(64).collect() })
+                }
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = IdError;
-            fn try_from(text: String) -> Result<Self, IdError> {
+            type Error = $crate::ids::IdError;
+            fn try_from(text: String) -> Result<Self, Self::Error> {
                 text.parse()
             }
         }
 
         impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.0
+            fn from(checked: $name) -> String {
+                checked.0
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
+        }
+    };
+}
+pub(crate) use checked_text;
+
+/// Whether a text is a code that staff gave: of a library, of a remote repository.
+pub(crate) fn is_code(text: &str) -> bool {
+    (1..=50).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+const MAX_ID_LENGTH: usize = 32;
+
+fn is_numeric(prefix: &str, text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && text.len() <= MAX_ID_LENGTH && text.len() > prefix.len() && text.starts_with(prefix)
+}
+
+macro_rules! numeric_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal) => {
+        checked_text!($(#[$doc])* $name, $kind, |text| is_numeric($name::PREFIX, text));
+
+        impl $name {
+            /// The digits that every id of this kind starts with.
+            pub const PREFIX: &'static str = $prefix;
         }
     };
 }
@@ -125,100 +139,29 @@ numeric_id!(
     SetId, "set", "48"
 );
 
-/// An ingest's id: the name of its folder below the profile's. Minted for ingests that the API creates; what staff
-/// called their folder for ones that an S3 client copied.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct IngestId(String);
-
-impl IngestId {
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for IngestId {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let legal = !text.is_empty()
+checked_text!(
+    /// An ingest's id: the name of its folder below the profile's. Minted for ingests that the API creates; what staff
+    /// called their folder for ones that an S3 client copied.
+    IngestId, "ingest", |text| {
+        !text.is_empty()
             && text.len() <= 200
             && !text.starts_with('.')
-            && !text.chars().any(|c| c.is_control() || "/\\#%".contains(c));
-        if legal {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(IdError { kind: "ingest", given: text.chars().take(64).collect() })
-        }
+            && !text.chars().any(|c| c.is_control() || "/\\#%".contains(c))
     }
-}
-
-impl TryFrom<String> for IngestId {
-    type Error = IdError;
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
+);
+checked_text!(
+    /// A user's id as the identity provider or the librarian spells it.
+    UserId, "user", |text| {
+        !text.is_empty()
+            && text.chars().count() <= 128
+            && text.chars().all(|c| c.is_alphanumeric() || "._-@+:".contains(c))
     }
-}
-
-impl From<IngestId> for String {
-    fn from(id: IngestId) -> String {
-        id.0
-    }
-}
-
-impl fmt::Display for IngestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A user's id as the identity provider or the librarian spells it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct UserId(String);
+);
 
 impl UserId {
     /// The actor of work that no person asked for: events, the sweep.
     pub fn system() -> Self {
         Self("vitrine".to_owned())
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for UserId {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let legal = !text.is_empty()
-            && text.chars().count() <= 128
-            && text.chars().all(|c| c.is_alphanumeric() || "._-@+:".contains(c));
-        if legal {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(IdError { kind: "user", given: text.chars().take(64).collect() })
-        }
-    }
-}
-
-impl TryFrom<String> for UserId {
-    type Error = IdError;
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
-    }
-}
-
-impl From<UserId> for String {
-    fn from(id: UserId) -> String {
-        id.0
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,57 +1,15 @@
 //! Remote repositories, and what a representation says of the object that it stands for there (D15, D16).
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::bib::RecordFormat;
-use crate::ids::IdError;
+use crate::ids::{checked_text, is_code};
 use crate::problem::Problems;
 
-/// A remote repository's code, for example `MUSEUM`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RepositoryCode(String);
-
-impl RepositoryCode {
-    /// The code as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for RepositoryCode {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let legal = (1..=50).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if legal {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(IdError { kind: "remote repository", given: text.chars().take(64).collect() })
-        }
-    }
-}
-
-impl TryFrom<String> for RepositoryCode {
-    type Error = IdError;
-    fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
-    }
-}
-
-impl From<RepositoryCode> for String {
-    fn from(code: RepositoryCode) -> String {
-        code.0
-    }
-}
-
-impl fmt::Display for RepositoryCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(
+    /// A remote repository's code, for example `MUSEUM`.
+    RepositoryCode, "remote repository", is_code
+);
 
 /// What staff set on a remote repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use crate::identifier::{Identifier, Scheme};
 use crate::index::{BibIndex, add_value, bounded, set_first};
 use crate::text::sort_key;
 use crate::xml::{Element, XML_NS, clip};
+pub(crate) use vitrine_domain::bib::DC_ELEMENTS as ELEMENTS;
 
 /// The fifteen elements.
 pub const DC_NS: &str = "http://purl.org/dc/elements/1.1/";
@@ -26,25 +27,6 @@ const CONTAINER_NS: [&str; 7] = [
 ];
 /// Names of the element that holds one record.
 pub(crate) const ROOTS: &[&str] = &["record", "dc", "qualifieddc", "qdc", "metadata"];
-
-/// The names of the fifteen elements.
-pub(crate) const ELEMENTS: [&str; 15] = [
-    "title",
-    "creator",
-    "subject",
-    "description",
-    "publisher",
-    "contributor",
-    "date",
-    "type",
-    "format",
-    "identifier",
-    "source",
-    "language",
-    "relation",
-    "coverage",
-    "rights",
-];
 
 /// The terms that are none of the fifteen, each with the element that it refines; `None` where it refines none.
 /// Source: DCMI Metadata Terms, `subPropertyOf`.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bib::DC_ELEMENTS;
 use crate::coded;
 use crate::coded::Coded;
 use crate::ids::{CollectionId, JobId, PublishingId, UserId};
@@ -195,24 +196,6 @@ pub const MAX_COLLECTIONS: usize = 100;
 /// How many records a file takes unless said otherwise.
 pub const RECORDS_A_FILE: u32 = 10_000;
 const MAX_RECORDS_A_FILE: u32 = 100_000;
-
-const DC_ELEMENTS: [&str; 15] = [
-    "title",
-    "creator",
-    "subject",
-    "description",
-    "publisher",
-    "contributor",
-    "date",
-    "type",
-    "format",
-    "identifier",
-    "source",
-    "language",
-    "relation",
-    "coverage",
-    "rights",
-];
 
 impl PublishingSettings {
     /// The formats in which its records are kept, in a fixed order.
