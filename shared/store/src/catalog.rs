@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, Select, WriteRequest};
 use serde::de::DeserializeOwned;
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
@@ -84,6 +85,8 @@ pub struct Count {
 pub const MAX_OFFSET: u32 = 10_000;
 /// The most bib records read in one call (ALMA-8).
 pub const MAX_BATCH: usize = 100;
+/// The most items written in one call.
+const WRITE_BATCH: usize = 25;
 
 pub(crate) const INDEX: &str = "index1";
 /// Separates the parts of a cursor; no key holds it.
@@ -131,16 +134,7 @@ impl Catalog {
     }
 
     pub(crate) async fn get<T: Item + DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(self.table(T::TABLE))
-            .set_key(Some(key_attributes(&key)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| StoreError::of("GetItem", error))?;
-        answer.item.map(parse).transpose()
+        get_item(&self.client, self.table(T::TABLE), &key).await
     }
 
     /// A bib record, deleted or not.
@@ -191,6 +185,35 @@ impl Catalog {
             }
         }
         Ok(found)
+    }
+
+    /// Writes items over what is there, in as few calls as they fit in. Not all at once: whoever calls it can do so again.
+    pub(crate) async fn write_all(&self, table: &str, items: Vec<Attributes>) -> Result<(), StoreError> {
+        let mut items = items.into_iter().peekable();
+        while items.peek().is_some() {
+            let puts = items.by_ref().take(WRITE_BATCH).map(|item| {
+                let put = PutRequest::builder().set_item(Some(item)).build();
+                Ok(WriteRequest::builder().put_request(put?).build())
+            });
+            let mut left = puts
+                .collect::<Result<Vec<_>, BuildError>>()
+                .map_err(|error| StoreError::unavailable_because("BatchWriteItem", error))?;
+            let mut round = 0;
+            while !left.is_empty() {
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .request_items(table, std::mem::take(&mut left))
+                    .send()
+                    .await
+                    .map_err(|error| StoreError::of("BatchWriteItem", error))?;
+                left = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
+                if !left.is_empty() {
+                    round = wait_for_rest("BatchWriteItem", round).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A representation, deleted or not.
@@ -505,11 +528,28 @@ impl Catalog {
     }
 }
 
+/// One item by its key, strongly consistent.
+pub(crate) async fn get_item<T: Item + DeserializeOwned>(
+    client: &aws_sdk_dynamodb::Client,
+    table: &str,
+    key: &Key,
+) -> Result<Option<T>, StoreError> {
+    let answer = client
+        .get_item()
+        .table_name(table)
+        .set_key(Some(key_attributes(key)))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(|error| StoreError::of("GetItem", error))?;
+    answer.item.map(parse).transpose()
+}
+
 /// How often what the service left over of a batch is sent again.
 const MAX_ROUNDS: u32 = 10;
 
 /// Waits before what a batch left over is sent again, longer each time, and returns the number of the next round.
-pub(crate) async fn wait_for_rest(operation: &'static str, round: u32) -> Result<u32, StoreError> {
+async fn wait_for_rest(operation: &'static str, round: u32) -> Result<u32, StoreError> {
     if round >= MAX_ROUNDS {
         let error = std::io::Error::other("the service left a part of the batch over again and again");
         return Err(StoreError::unavailable_because(operation, error));

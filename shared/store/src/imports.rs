@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 use vitrine_domain::ids::{CollectionId, IngestId, JobId, ProfileId, UploadId};
 use vitrine_domain::import::ingest::Ingest;
@@ -11,13 +11,10 @@ use vitrine_domain::import::row::{JobClaim, RowResult, RowTicket};
 use vitrine_domain::job::Job;
 use vitrine_domain::upload::Upload;
 
-use crate::catalog::{Catalog, Page, PageRequest, parse, wait_for_rest};
+use crate::catalog::{Catalog, Page, PageRequest, parse};
 use crate::change::attributes;
 use crate::error::StoreError;
 use crate::keys::{self, Claim, Item, NameClaim};
-
-/// How many items one BatchWriteItem takes.
-const WRITE_BATCH: usize = 25;
 
 impl Catalog {
     /// An import profile.
@@ -167,35 +164,8 @@ impl Catalog {
 
     /// Writes tickets. Writing the same ones again changes nothing, because a ticket's contents follow from the file.
     pub async fn put_tickets(&self, tickets: &[RowTicket]) -> Result<(), StoreError> {
-        for chunk in tickets.chunks(WRITE_BATCH) {
-            let mut left = Vec::new();
-            for ticket in chunk {
-                let put = PutRequest::builder()
-                    .set_item(Some(attributes(ticket, 1)?))
-                    .build()
-                    .map_err(|error| StoreError::unavailable_because("BatchWriteItem", error))?;
-                left.push(WriteRequest::builder().put_request(put).build());
-            }
-            let mut round = 0;
-            while !left.is_empty() {
-                let answer = self
-                    .client()
-                    .batch_write_item()
-                    .request_items(&self.tables().catalog, std::mem::take(&mut left))
-                    .send()
-                    .await
-                    .map_err(|error| StoreError::of("BatchWriteItem", error))?;
-                left = answer
-                    .unprocessed_items
-                    .unwrap_or_default()
-                    .remove(&self.tables().catalog)
-                    .unwrap_or_default();
-                if !left.is_empty() {
-                    round = wait_for_rest("BatchWriteItem", round).await?;
-                }
-            }
-        }
-        Ok(())
+        let items = tickets.iter().map(|ticket| attributes(ticket, 1)).collect::<Result<_, _>>()?;
+        self.write_all(&self.tables().catalog, items).await
     }
 }
 

@@ -9,7 +9,7 @@ use vitrine_domain::ids::RepId;
 use vitrine_domain::seats::{Seat, Slot, Waiting};
 use vitrine_domain::session::{Declared, Holder, Session, SessionId};
 
-use crate::catalog::parse;
+use crate::catalog::{get_item, parse};
 use crate::change::{Attributes, attributes, key_attributes};
 use crate::error::StoreError;
 use crate::keys::{self, Item, Key};
@@ -163,16 +163,7 @@ impl Sessions {
     }
 
     async fn get<T: Item + DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&key)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| StoreError::of("GetItem", error))?;
-        answer.item.map(parse).transpose()
+        get_item(&self.client, &self.table, &key).await
     }
 
     async fn put<T: Item>(&self, item: &T) -> Result<(), StoreError> {

@@ -4,19 +4,16 @@
 //! double click, so that counting is one call, and sending it twice counts once.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnValue, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::de::DeserializeOwned;
 use vitrine_domain::Timestamp;
 use vitrine_domain::outbox::SHARDS;
 use vitrine_domain::usage::{DOUBLE_CLICK_MS, Seen, UsageBy, UsageRow};
 
-use crate::catalog::{Catalog, Page, service_limit, wait_for_rest};
+use crate::catalog::{Catalog, Page, service_limit};
 use crate::change::{Attributes, key_attributes};
 use crate::error::StoreError;
 use crate::keys::{self, Key};
-
-/// Rows that one batch takes.
-const BATCH: usize = 25;
 
 /// How far reports have been made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -122,35 +119,12 @@ impl Catalog {
 
     /// Writes rows of reports over what an earlier run made.
     pub async fn put_usage(&self, by: UsageBy, rows: &[UsageRow]) -> Result<(), StoreError> {
-        for chunk in rows.chunks(BATCH) {
-            let mut left = Vec::new();
-            for row in chunk {
-                let mut item = key_attributes(&keys::usage_row(by, &row.day, &row.entity));
-                item.insert("row".to_owned(), AttributeValue::S(serde_json::json!(row).to_string()));
-                let put = PutRequest::builder().set_item(Some(item)).build();
-                let put = put.map_err(|error| StoreError::unavailable_because("BatchWriteItem", error))?;
-                left.push(WriteRequest::builder().put_request(put).build());
-            }
-            let mut round = 0;
-            while !left.is_empty() {
-                let answer = self
-                    .client()
-                    .batch_write_item()
-                    .request_items(&self.tables().usage, std::mem::take(&mut left))
-                    .send()
-                    .await
-                    .map_err(|error| StoreError::of("BatchWriteItem", error))?;
-                left = answer
-                    .unprocessed_items
-                    .unwrap_or_default()
-                    .remove(&self.tables().usage)
-                    .unwrap_or_default();
-                if !left.is_empty() {
-                    round = wait_for_rest("BatchWriteItem", round).await?;
-                }
-            }
-        }
-        Ok(())
+        let items = rows.iter().map(|row| {
+            let mut item = key_attributes(&keys::usage_row(by, &row.day, &row.entity));
+            item.insert("row".to_owned(), AttributeValue::S(serde_json::json!(row).to_string()));
+            item
+        });
+        self.write_all(&self.tables().usage, items.collect()).await
     }
 
     /// A report's rows of one month between two places, by day and thing.
