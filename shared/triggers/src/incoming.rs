@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use vitrine_app::register_file::Registered;
 use vitrine_app::{App, AppError};
 use vitrine_store::objects::Bucket;
 
+use crate::batch::{Outcome, each};
 use crate::decode::{Arrival, decode_arrivals};
 use crate::{Metric, Surroundings};
 
@@ -14,14 +15,7 @@ const FUNCTION: &str = "register-file";
 
 /// Works a batch off and returns the messages to be tried again.
 pub async fn incoming_batch(app: &App, event: SqsEvent, around: &Surroundings<'_>) -> SqsBatchResponse {
-    let mut failures = Vec::new();
-    for message in event.records {
-        let id = message.message_id.unwrap_or_default();
-        if !one(app, &id, message.body.as_deref().unwrap_or_default(), around).await {
-            failures.push(again(id));
-        }
-    }
-    answer(failures)
+    each(event, |id, body| async move { one(app, &id, &body, around).await }).await
 }
 
 /// Whether the message is done with.
@@ -52,14 +46,13 @@ async fn one(app: &App, message_id: &str, body: &str, around: &Surroundings<'_>)
                 report(message_id, upload.as_str(), &result)
             }
         };
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        (around.metrics)(Metric { function: FUNCTION, outcome, duration_ms });
+        around.count(FUNCTION, outcome, started);
         done &= settled;
     }
     done
 }
 
-fn report(message_id: &str, upload_id: &str, result: &Result<Registered, AppError>) -> (&'static str, bool) {
+fn report(message_id: &str, upload_id: &str, result: &Result<Registered, AppError>) -> Outcome {
     match result {
         Ok(Registered::File(file)) => {
             tracing::info!(message.id = message_id, upload.id = upload_id, file.id = %file, "file registered");
@@ -104,16 +97,4 @@ fn report(message_id: &str, upload_id: &str, result: &Result<Registered, AppErro
             ("failed", false)
         }
     }
-}
-
-pub(crate) fn again(id: String) -> BatchItemFailure {
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = id;
-    failure
-}
-
-pub(crate) fn answer(failures: Vec<BatchItemFailure>) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failures;
-    response
 }

@@ -4,6 +4,7 @@
 //! returned to the queue (partial batch responses). A message that no version of ours understands is returned too, so
 //! that it ends in the dead-letter queue and is seen (B8, B11).
 
+mod batch;
 mod decode;
 mod derivatives;
 mod imports;
@@ -22,6 +23,8 @@ pub use publish::publish_batch;
 pub use seal::seal_run;
 pub use sweep::sweep_run;
 
+use std::time::Instant;
+
 use vitrine_app::Call;
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::Actor;
@@ -38,6 +41,11 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
+    fn count(&self, function: &'static str, outcome: &'static str, started: Instant) {
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (self.metrics)(Metric { function, outcome, duration_ms });
+    }
+
     fn call(&self, request_id: &str, origin: Origin) -> Call {
         Call { actor: Actor::system(), origin, request_id: request_id.to_owned(), now: (self.now)() }
     }

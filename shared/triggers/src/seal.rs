@@ -6,7 +6,7 @@ use vitrine_app::seal::Sealed;
 use vitrine_app::{App, AppError};
 use vitrine_domain::audit::Origin;
 
-use crate::{Metric, Surroundings};
+use crate::Surroundings;
 
 /// One run.
 ///
@@ -26,7 +26,6 @@ pub async fn seal_run(app: &App, request_id: &str, around: &Surroundings<'_>) ->
             "failed"
         }
     };
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    (around.metrics)(Metric { function: "seal-audit", outcome, duration_ms });
+    around.count("seal-audit", outcome, started);
     result
 }

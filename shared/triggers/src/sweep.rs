@@ -6,7 +6,7 @@ use vitrine_app::sweep::Swept;
 use vitrine_app::{App, AppError};
 use vitrine_domain::audit::Origin;
 
-use crate::{Metric, Surroundings};
+use crate::Surroundings;
 
 /// One run of the sweep.
 ///
@@ -40,7 +40,6 @@ pub async fn sweep_run(app: &App, request_id: &str, around: &Surroundings<'_>) -
             "failed"
         }
     };
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    (around.metrics)(Metric { function: "sweep", outcome, duration_ms });
+    around.count("sweep", outcome, started);
     result
 }

@@ -42,6 +42,18 @@ pub enum Progressed {
     Nothing,
 }
 
+impl Progressed {
+    /// In a word, for logs and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Continues => "continues",
+            Self::Waits => "waits",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 /// Tells the time; an argument, so that a test can set it.
 pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
 
