@@ -106,7 +106,7 @@ impl App {
             Some(Err(_)) => return Err(AppError::invalid("next", "must be what an earlier page gave")),
             None => u64::from(page.offset) + 1,
         };
-        let rows = crate::run_import::rows_of(&job);
+        let rows = crate::run_job::rows_of(&job);
         let limit = u64::from(page.limit);
         if limit == 0 || first > rows {
             return Ok(Page { items: Vec::new(), next: None });

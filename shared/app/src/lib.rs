@@ -24,6 +24,7 @@ pub mod removals;
 pub mod representations;
 pub mod rights;
 pub mod run_import;
+pub mod run_job;
 pub mod seal;
 pub mod set_walk;
 pub mod sets;

@@ -17,7 +17,7 @@ use vitrine_store::published::{Row, Window};
 use super::PAGE;
 use super::run::{file_key, records_a_file};
 use crate::changes::hex;
-use crate::run_import::Next;
+use crate::run_job::Next;
 use crate::{App, AppError, Call};
 
 /// How a target's files are written.

@@ -18,7 +18,7 @@ use vitrine_store::catalog::PageRequest;
 use vitrine_store::queues::Queue;
 
 use crate::register_file::TimeLeft;
-use crate::run_import::Clock;
+use crate::run_job::Clock;
 use crate::{App, AppError, Call};
 
 /// How many titles of a list are looked at before the time is.

@@ -19,7 +19,7 @@ use vitrine_store::published::{Row, Window};
 
 use super::title::TitlePublished;
 use super::{PAGE, Worker};
-use crate::run_import::{Around, Next};
+use crate::run_job::{Around, Next};
 use crate::{App, AppError, Call};
 
 /// How many titles of a page are published side by side.

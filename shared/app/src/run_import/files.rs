@@ -11,8 +11,8 @@ use vitrine_domain::import::row::{PAGE_ROWS, RowResult, Tally};
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus};
 use vitrine_domain::upload::UploadState;
 
-use super::Next;
 use crate::register_file::Message;
+use crate::run_job::Next;
 use crate::{App, AppError, Call};
 
 /// After how long late files are asked for the first time, in seconds.

@@ -13,8 +13,8 @@ use vitrine_metadata::rows::{
 };
 use vitrine_store::objects::{Bucket, ObjectsError};
 
-use super::Next;
 use crate::register_file::TimeLeft;
+use crate::run_job::Next;
 use crate::{App, AppError, Call};
 
 /// How many tickets are written at a time.

@@ -12,8 +12,9 @@ use vitrine_domain::upload::{Upload, UploadState};
 use vitrine_metadata::csv_field;
 use vitrine_store::objects::{Bucket, ListedObject, ObjectWriter};
 
-use super::{Next, file_claim, upload_id};
+use super::{file_claim, upload_id};
 use crate::jobs::{ReportFormat, report_key};
+use crate::run_job::Next;
 use crate::{App, AppError, Call};
 
 const HEADER: &str =
@@ -65,7 +66,7 @@ impl App {
 
     /// Ends a job that has no more to do, or that was stopped: the report has the rows that were worked on, of so many, and
     /// the counters are counted from them.
-    pub(super) async fn report_and_end(
+    pub(crate) async fn report_and_end(
         &self,
         call: &Call,
         job: &Job,

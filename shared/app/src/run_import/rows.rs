@@ -13,8 +13,8 @@ use vitrine_domain::library::Library;
 use vitrine_metadata::{Format, rules};
 use vitrine_store::imports::with_results;
 
-use super::{Around, Next};
 use crate::register_file::TimeLeft;
+use crate::run_job::{Around, Next};
 use crate::{App, AppError, Call};
 
 /// How many rows are worked on side by side.

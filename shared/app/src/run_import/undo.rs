@@ -18,14 +18,14 @@ use vitrine_metadata::parse_record;
 use vitrine_store::Change;
 use vitrine_store::catalog::PageRequest;
 
-use super::Next;
 use crate::bibs::{brief, entry, forget_membership, put_identifiers};
 use crate::changes::replace_also;
 use crate::policies::forget_policy_use;
+use crate::run_job::Next;
 use crate::{App, AppError, Call};
 
 impl App {
-    pub(super) async fn undo_page(&self, call: &Call, job: &Job, run: &UndoRun) -> Result<Next, AppError> {
+    pub(crate) async fn undo_page(&self, call: &Call, job: &Job, run: &UndoRun) -> Result<Next, AppError> {
         if run.next == 0 {
             let ended = self.report_and_end(call, job, run.rows, crate::jobs::ended_as).await?;
             return Ok(Next::GoOn(Box::new(ended)));
