@@ -47,13 +47,13 @@ use vitrine_store::objects::Objects;
 use vitrine_store::queues::Queues;
 use vitrine_store::{Catalog, Sessions};
 
-pub use changes::Subject;
+pub use changes::{Subject, hex};
 pub use error::{AppError, Rule};
 
 /// What the use cases work with.
 #[derive(Clone)]
 pub struct App {
-    /// The two tables.
+    /// The catalogue, what is published, the audit trail and usage.
     pub catalog: Catalog,
     /// The table that delivery may write.
     pub sessions: Sessions,

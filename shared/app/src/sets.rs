@@ -96,7 +96,7 @@ impl App {
         };
         let mut change = self.change(call, "set.create", None, Some(&set));
         change.create(&set)?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Set { version: 1, ..set })
     }
 
@@ -143,7 +143,7 @@ impl App {
             let work = vitrine_domain::outbox::Work::EmptySet { set: id.clone() };
             change.create(&self.owe(call, work, call.now))?;
         }
-        Ok(self.catalog.commit(&change).await?)
+        Ok(self.commit(call, change).await?)
     }
 
     /// Checks settings and looks up what a rule names; values that are there twice are kept once.
@@ -343,7 +343,7 @@ impl App {
         let mut change = self.change(call, "set.members", Some(&before), Some(&after));
         change.replace(&after)?;
         write(&mut change, after.id.clone())?;
-        self.catalog.commit(&change).await?;
+        self.commit(call, change).await?;
         Ok(Set { version: before.version + 1, ..after })
     }
 

@@ -341,7 +341,7 @@ impl App {
                     Err(error) => return Err(error.into()),
                 }
             }
-            self.catalog.commit(&change).await?;
+            self.commit(call, change).await?;
         }
     }
 

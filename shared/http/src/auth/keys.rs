@@ -2,12 +2,8 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
 
-/// The hash under which a key is kept: SHA-256 in hex. Keys are random and long, so a slow hash would gain nothing.
-pub fn hash_key(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub use vitrine_app::users::hash_key;
 
 /// A new key of 32 random bytes.
 pub fn new_key(random: [u8; 32]) -> String {

@@ -8,6 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::header::{COOKIE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
+use vitrine_app::hex;
 use vitrine_domain::session::SessionId;
 
 const NAME: &str = "vitrine_session";
@@ -62,8 +63,7 @@ impl SessionCookie {
 
     /// The name under which the session is kept.
     pub fn id(&self) -> SessionId {
-        let digest = Sha256::digest(self.0.as_bytes());
-        SessionId::of_digest(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        SessionId::of_digest(hex(&Sha256::digest(self.0.as_bytes())))
     }
 
     /// What a browser is told to keep. Scripts do not see it. Over HTTPS viewers of other sites can use it, as IIIF's

@@ -9,6 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 use vitrine_app::delivery::{Access, Opened};
+use vitrine_app::hex;
 use vitrine_domain::coded::Coded;
 
 use crate::views::Addresses;
@@ -49,10 +50,8 @@ pub(crate) fn document(
         let title = "Only compressed";
         return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "only-compressed", title, "401652", detail));
     }
-    let mut tag = String::with_capacity(33);
-    for byte in Sha256::digest(body.as_bytes()).iter().take(16) {
-        tag.push_str(&format!("{byte:02x}"));
-    }
+    let digest = Sha256::digest(body.as_bytes());
+    let mut tag = hex(digest.get(..16).unwrap_or(&digest));
     if compressed {
         tag.push('z');
     }

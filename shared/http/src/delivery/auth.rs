@@ -190,7 +190,7 @@ fn page(script: &str, framed_by: &str) -> Result<Response, Problem> {
 fn random_word() -> Result<String, Problem> {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(|_| Problem::internal())?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(vitrine_app::hex(&random))
 }
 
 /// Whether a text is an origin and nothing more: it becomes part of a header and of a script.

@@ -41,10 +41,7 @@ pub(super) async fn take(
     if is_form {
         return back_to_page(&api, &opened, cookie);
     }
-    if let (Standing::Unlimited, Some(refused)) = (&standing, refusal(&opened, &api.addresses)) {
-        return Err(refused);
-    }
-    answer(&api, &viewer, &standing, cookie)
+    answer(&api, &viewer, &opened, &standing, cookie)
 }
 
 /// How the viewer stands to the seats.
@@ -57,10 +54,7 @@ pub(super) async fn read(
     params.only(&[])?;
     let named = asked(&api, &institution, &id)?;
     let (opened, standing) = api.app.standing(&viewer.call, &viewer.visit, &named).await?;
-    if let (Standing::Unlimited, Some(refused)) = (&standing, refusal(&opened, &api.addresses)) {
-        return Err(refused);
-    }
-    answer(&api, &viewer, &standing, None)
+    answer(&api, &viewer, &opened, &standing, None)
 }
 
 /// Gives the seat back, or the place in the line.
@@ -111,9 +105,14 @@ fn tab(params: &Params) -> Result<&str, Problem> {
 fn answer(
     api: &Api,
     viewer: &Viewer,
+    opened: &Opened,
     standing: &Standing,
     cookie: Option<HeaderValue>,
 ) -> Result<Response, Problem> {
+    // Who needs no seat may still be refused, or have something to declare first.
+    if let (Standing::Unlimited, Some(refused)) = (standing, refusal(opened, &api.addresses)) {
+        return Err(refused);
+    }
     let now = viewer.call.now;
     let status = match standing {
         Standing::CoolsOff { until } => {

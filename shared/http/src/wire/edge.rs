@@ -129,7 +129,7 @@ fn request_id(extensions: &Extensions) -> String {
     let mut random = [0_u8; 8];
     // Without random bytes ids repeat; requests are still answered.
     let _ = getrandom::fill(&mut random);
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
+    vitrine_app::hex(&random)
 }
 
 fn not_acceptable(message: &str) -> Problem {
