@@ -1,4 +1,4 @@
-//! Every key of the two tables, and nowhere else.
+//! Every key of the tables, and nowhere else.
 //!
 //! Each entity has a partition of its own, so that it is read by its id alone, strongly consistent, and no two
 //! entities share a hot one. Lists live in index 1, ordered by the sort key there (ADR 0001). `docs/data-model.md` is
