@@ -11,6 +11,7 @@ mod audit;
 mod delivery;
 mod doors;
 mod events;
+mod exports;
 mod faults;
 mod gateway;
 mod http_conditions;

@@ -33,6 +33,7 @@ pub fn request(
         .replace("{publishing}", "7900000000000000000101")
         .replace("{repository}", "MUSEUM")
         .replace("{set}", "4800000000000000000101")
+        .replace("{export}", "4900000000000000000101")
         .replace("{number}", "1");
     let path = match endpoint.id {
         "find_bibs" => format!("{path}?mms_id={}", title.mms),
@@ -41,6 +42,7 @@ pub fn request(
         "act_on_ingest" => format!("{path}?op=lock"),
         "act_on_job" => format!("{path}?op=cancel"),
         "act_on_set" => format!("{path}?op=add_members"),
+        "run_export" => format!("{path}?op=run"),
         "decide_job_row" => format!("{path}?op=discard"),
         "list_ingest_parts" => format!("{path}?name=a.tif&multipart_id=m"),
         _ => path,
@@ -71,6 +73,9 @@ pub fn request(
         "sign_ingest_files" => json!({ "file": [{ "name": "a.tif", "size": 1 }] }),
         "act_on_ingest_parts" => {
             json!({ "name": "a.tif", "multipart_id": "m", "size": 1, "part": [{ "part_number": 1 }] })
+        }
+        "create_export" | "update_export" => {
+            json!({ "name": "e", "everything": true, "format": { "value": "JSONL" } })
         }
         "create_set" | "update_set" => json!({ "name": "s" }),
         "act_on_set" => json!({ "members": { "member": [{ "id": title.mms }] } }),

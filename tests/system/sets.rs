@@ -289,7 +289,7 @@ impl Item for Damaged {
     }
 }
 
-async fn damage(app: &App, bib: BibRecord) {
+pub async fn damage(app: &App, bib: BibRecord) {
     let call = operator();
     let mut change = Change::new(AuditRow {
         id: app.minter.event(call.now, 1),

@@ -22,6 +22,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_INCOMING_QUEUE_URL", "IncomingQueueUrl"),
     ("VITRINE_DERIVATIVES_QUEUE_URL", "DerivativesQueueUrl"),
     ("VITRINE_IMPORTS_QUEUE_URL", "ImportsQueueUrl"),
+    ("VITRINE_EXPORTS_QUEUE_URL", "ExportsQueueUrl"),
     ("VITRINE_PUBLISH_QUEUE_URL", "PublishQueueUrl"),
     ("VITRINE_API_URL", "ApiUrl"),
     ("VITRINE_DELIVERY_URL", "DeliveryUrl"),

@@ -199,6 +199,7 @@ fn describe(
             "incoming": outputs.get("IncomingQueueUrl")?,
             "derivatives": outputs.get("DerivativesQueueUrl")?,
             "imports": outputs.get("ImportsQueueUrl")?,
+            "exports": outputs.get("ExportsQueueUrl")?,
             "publish": outputs.get("PublishQueueUrl")?,
         },
         "tables": {

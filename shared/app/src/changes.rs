@@ -8,6 +8,7 @@ use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::audit::{AuditRow, Sides};
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::collection::Collection;
+use vitrine_domain::export::Export;
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{EventId, MmsId};
 use vitrine_domain::import::ingest::Ingest;
@@ -63,6 +64,7 @@ subject!(
     PublishingProfile, "PUBLISHING", id;
     Job, "JOB", id;
     Set, "SET", id;
+    Export, "EXPORT", id;
 );
 
 impl Subject for ApiKey {

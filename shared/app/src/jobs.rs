@@ -150,22 +150,29 @@ impl App {
         if !before.status.is_final() {
             return Err(Rule::JobNotEnded(before.status.code()).into());
         }
-        let JobWork::Import(run) = &before.work else {
-            return Err(Rule::NotUndoable("only an import can be resubmitted").into());
-        };
-        let one = PageRequest { limit: 1, ..PageRequest::default() };
         let stopped = matches!(before.status, JobStatus::Aborted | JobStatus::Failed);
-        if !stopped && self.catalog.open_rows(id, &one).await?.items.is_empty() {
-            return Err(Rule::NothingToResubmit.into());
-        }
-        let mut run = run.clone();
-        // One that ended while it read goes on reading; its rows are all there otherwise.
-        let reads = matches!(run.step, ImportStep::Read { .. });
-        if !reads {
-            run.step = ImportStep::Rows { next: 1 };
-        }
+        let work = match &before.work {
+            JobWork::Import(run) => {
+                let one = PageRequest { limit: 1, ..PageRequest::default() };
+                if !stopped && self.catalog.open_rows(id, &one).await?.items.is_empty() {
+                    return Err(Rule::NothingToResubmit.into());
+                }
+                let mut run = run.clone();
+                // One that ended while it read goes on reading; its rows are all there otherwise.
+                if !matches!(run.step, ImportStep::Read { .. }) {
+                    run.step = ImportStep::Rows { next: 1 };
+                }
+                JobWork::Import(run)
+            }
+            // It goes on where it was stopped.
+            JobWork::Export(_) if stopped => before.work.clone(),
+            JobWork::Export(_) => return Err(Rule::NothingToResubmit.into()),
+            JobWork::Undo(_) | JobWork::Publish(_) => {
+                return Err(Rule::NotUndoable("only an import or a stopped export can be resubmitted").into());
+            }
+        };
         let after = Job {
-            work: JobWork::Import(run),
+            work,
             status: JobStatus::Pending,
             reason: None,
             stopping: false,
@@ -198,7 +205,9 @@ impl App {
             JobWork::Import(run) => {
                 call.actor.may(Action::UndoImport, Some(&run.settings.defaults.library))?;
             }
-            JobWork::Undo(_) | JobWork::Publish(_) => call.actor.may(Action::UndoImport, None)?,
+            JobWork::Undo(_) | JobWork::Publish(_) | JobWork::Export(_) => {
+                call.actor.may(Action::UndoImport, None)?;
+            }
         }
         if let Some(earlier) = &of.undone_by
             && !matches!(
@@ -222,7 +231,7 @@ impl App {
                 )
                 .into());
             }
-            JobWork::Publish(_) => {
+            JobWork::Publish(_) | JobWork::Export(_) => {
                 return Err(Rule::NotUndoable("only an import can be undone").into());
             }
         }
@@ -364,6 +373,7 @@ pub(crate) fn queue_of(job: &Job) -> Queue {
     match &job.work {
         JobWork::Import(_) | JobWork::Undo(_) => Queue::Imports,
         JobWork::Publish(_) => Queue::Publish,
+        JobWork::Export(_) => Queue::Exports,
     }
 }
 
@@ -372,6 +382,7 @@ fn may(call: &Call, job: &Job) -> Result<(), Refusal> {
     match &job.work {
         JobWork::Import(run) => call.actor.may(Action::RunImport, Some(&run.settings.defaults.library)),
         JobWork::Undo(_) => call.actor.may_somewhere(Action::UndoImport),
+        JobWork::Export(_) => call.actor.may_somewhere(Action::ManageExports),
         JobWork::Publish(_) => call.actor.may(Action::ManagePublishing, None),
     }
 }

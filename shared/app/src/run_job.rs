@@ -7,7 +7,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::actor::Actor;
 use vitrine_domain::ids::JobId;
 use vitrine_domain::job::{Job, JobStatus, JobWork};
-use vitrine_store::CommitError;
+use vitrine_store::{Change, CommitError, StoreError};
 
 use crate::jobs::{Message, queue_of};
 use crate::register_file::TimeLeft;
@@ -110,6 +110,7 @@ impl App {
             JobWork::Import(run) => self.import_step(call, job, run, around).await,
             JobWork::Undo(run) => self.undo_page(call, job, run).await,
             JobWork::Publish(run) => self.publish_step(call, job, run, around).await,
+            JobWork::Export(run) => self.export_step(call, job, run, around).await,
         }
     }
 
@@ -119,16 +120,30 @@ impl App {
             JobWork::Import(_) | JobWork::Undo(_) => {
                 self.report_and_end(call, job, rows_of(job), |_| JobStatus::Aborted).await
             }
-            // It counts titles, not rows.
-            JobWork::Publish(_) => self.end_job(call, job, JobStatus::Aborted, None).await,
+            // They count titles, not rows.
+            JobWork::Publish(_) | JobWork::Export(_) => {
+                self.end_job(call, job, JobStatus::Aborted, None).await
+            }
         }
     }
 
     /// Saves where a job is. Of two workers that do, the second gets a conflict.
     pub(crate) async fn save_job(&self, call: &Call, before: &Job, after: Job) -> Result<Job, AppError> {
+        self.save_job_and(call, before, after, |_| Ok(())).await
+    }
+
+    /// The same, with more in the same transaction.
+    pub(crate) async fn save_job_and(
+        &self,
+        call: &Call,
+        before: &Job,
+        after: Job,
+        more: impl FnOnce(&mut Change) -> Result<(), StoreError>,
+    ) -> Result<Job, AppError> {
         let after = Job { started_at: after.started_at.or(Some(call.now)), ..after };
         let mut change = self.change(call, "job.advance", Some(before), Some(&after));
         change.replace(&after)?;
+        more(&mut change)?;
         self.watch_job(call, &mut change, &after)?;
         match self.commit(call, change).await {
             Ok(()) => Ok(Job { version: before.version + 1, ..after }),
@@ -155,12 +170,13 @@ impl App {
     }
 }
 
-/// How many rows a job has, or had when it was undone.
+/// How many rows a job has, or had when it was undone; an export has one for each thing it left out.
 pub(crate) fn rows_of(job: &Job) -> u64 {
     match &job.work {
         JobWork::Import(_) => job.rows,
         JobWork::Undo(run) => run.rows,
         JobWork::Publish(_) => 0,
+        JobWork::Export(run) => run.written.left_out,
     }
 }
 

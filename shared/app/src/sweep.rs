@@ -5,7 +5,7 @@ use vitrine_domain::actor::{Actor, Grant};
 use vitrine_domain::audit::Origin;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
 use vitrine_domain::ids::{
-    CollectionId, FileId, JobId, MmsId, ProfileId, PublishingId, RepId, SetId, UploadId,
+    CollectionId, ExportId, FileId, JobId, MmsId, ProfileId, PublishingId, RepId, SetId, UploadId,
 };
 use vitrine_domain::job::JobStatus;
 use vitrine_domain::outbox::{MAX_ATTEMPTS, OutboxRow, SHARDS, WATCH_SECONDS, Work, retry_after_seconds};
@@ -102,6 +102,7 @@ impl App {
                 self.put_off(call, row, retry_after_seconds(row.attempts)).await
             }
             Work::RunPublishing { profile } => self.publish_on_schedule(call, row, profile).await,
+            Work::RunExport { export } => self.run_export_on_schedule(call, row, export).await,
             Work::PurgeFile { file } => self.purge_file(call, row, file).await,
         }
     }
@@ -215,6 +216,19 @@ impl App {
         self.start_job(&call, change, &job).await?;
         tracing::info!(profile.id = %id, job.id = %job.id, "publishing started by schedule");
         Ok(Step::Waiting)
+    }
+
+    /// An export's planned instant has come.
+    async fn run_export_on_schedule(
+        &self,
+        call: &Call,
+        row: &OutboxRow,
+        id: &ExportId,
+    ) -> Result<Step, AppError> {
+        if self.run_planned_export(call, row, id).await? {
+            return Ok(Step::Waiting);
+        }
+        self.drop_row(call, row).await
     }
 
     async fn expire(&self, call: &Call, row: &OutboxRow, upload: &Upload) -> Result<Step, AppError> {

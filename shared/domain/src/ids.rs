@@ -135,6 +135,10 @@ numeric_id!(
     JobId, "job", "47"
 );
 numeric_id!(
+    /// An export's id.
+    ExportId, "export", "49"
+);
+numeric_id!(
     /// A set's id.
     SetId, "set", "48"
 );
@@ -243,6 +247,11 @@ impl Minter {
         FileId(self.derived(FileId::PREFIX, at, seed))
     }
 
+    /// The job of one planned run: whoever starts it starts the same one (B13).
+    pub fn derived_job(&self, at: Timestamp, seed: u64) -> JobId {
+        JobId(self.derived(JobId::PREFIX, at, seed))
+    }
+
     /// The upload of one object of one folder; it is what keeps a name from being used twice.
     pub fn derived_upload(&self, seed: u128) -> UploadId {
         UploadId(format!("{}{:024}{}", UploadId::PREFIX, seed % 10_u128.pow(24), self.suffix))
@@ -283,6 +292,8 @@ mint!(
     job -> JobId,
     /// Mints a set's id.
     set -> SetId,
+    /// Mints an export's id.
+    export -> ExportId,
 );
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::{Actor, Grant};
 use crate::coded;
+use crate::export::{ExportRun, ExportStep};
 use crate::ids::{EventId, IngestId, JobId, ProfileId, UserId};
 use crate::import::profile::ProfileSettings;
 use crate::import::row::Tally;
@@ -19,6 +20,8 @@ coded!(
         UndoImport = "UNDO_IMPORT": "Undo an import",
         /// Looks at every title of a publishing profile, and writes its files.
         Publish = "PUBLISH": "Run a publishing profile",
+        /// Writes titles out.
+        Export = "EXPORT": "Export digital titles",
     }
 );
 
@@ -113,6 +116,9 @@ pub enum JobWork {
     /// A run of a publishing profile.
     #[serde(rename = "PUBLISH")]
     Publish(Box<PublishRun>),
+    /// An export.
+    #[serde(rename = "EXPORT")]
+    Export(Box<ExportRun>),
 }
 
 impl JobWork {
@@ -122,6 +128,7 @@ impl JobWork {
             Self::Import(_) => JobKind::Import,
             Self::Undo(_) => JobKind::UndoImport,
             Self::Publish(_) => JobKind::Publish,
+            Self::Export(_) => JobKind::Export,
         }
     }
 }
@@ -238,10 +245,20 @@ impl Job {
             },
             JobWork::Undo(run) => run.rows.saturating_sub(run.next) * 99,
             JobWork::Publish(run) => return run.progress(),
+            // How many titles a rule finds is not known before the last; copying is counted against them.
+            JobWork::Export(run) => match &run.step {
+                ExportStep::Titles(_) => return 0,
+                ExportStep::Copy { .. } => {
+                    let done = (run.written.copied + run.written.left_out).min(run.written.files);
+                    let percent = 50 + done * 49 / run.written.files.max(1);
+                    return u8::try_from(percent).unwrap_or(99);
+                }
+                ExportStep::Bag | ExportStep::End => return 99,
+            },
         };
         let rows = match &self.work {
             JobWork::Undo(run) => run.rows,
-            JobWork::Import(_) | JobWork::Publish(_) => self.rows,
+            JobWork::Import(_) | JobWork::Publish(_) | JobWork::Export(_) => self.rows,
         };
         u8::try_from((done / rows.max(1)).min(99)).unwrap_or(99)
     }

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bib;
 pub mod coded;
 pub mod collection;
+pub mod export;
 pub mod file;
 pub mod ids;
 pub mod import;

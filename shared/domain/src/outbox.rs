@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    CollectionId, EventId, FileId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, SetId, UploadId,
+    CollectionId, EventId, ExportId, FileId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, SetId,
+    UploadId,
 };
 
 /// What is owed.
@@ -86,6 +87,12 @@ pub enum Work {
     RunPublishing {
         /// The profile.
         profile: PublishingId,
+    },
+    /// Run an export at a planned instant, and plan the next one.
+    #[serde(rename = "RUN_EXPORT")]
+    RunExport {
+        /// The export.
+        export: ExportId,
     },
     /// Delete the bytes of a deleted file.
     #[serde(rename = "PURGE_FILE")]

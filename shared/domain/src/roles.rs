@@ -131,6 +131,10 @@ coded!(
         ReadSets = "set.read": "Read sets",
         /// Create, change and delete sets, add and take out members (C11).
         ManageSets = "set.manage": "Define sets",
+        /// Read exports and their runs.
+        ReadExports = "export.read": "Read exports",
+        /// Define and run exports, and fetch what they wrote (S17).
+        ManageExports = "export.manage": "Define and run exports",
         /// Change libraries and institution settings.
         ConfigureInstitution = "institution.configure": "Configure the institution",
     }
@@ -235,6 +239,10 @@ impl Action {
                 CollectionInventoryOperator,
                 CollectionInventoryOperatorExtended,
             ]],
+            Action::ReadExports => &[STAFF],
+            Action::ManageExports => {
+                &[&[CatalogManager, Role::RepositoryAdministrator, DigitalInventoryOperatorExtended]]
+            }
         }
     }
 
@@ -253,6 +261,7 @@ impl Action {
                 | Action::VerifyAudit
                 | Action::ReadPublishing
                 | Action::ReadSets
+                | Action::ReadExports
         )
     }
 }

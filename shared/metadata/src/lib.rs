@@ -14,6 +14,7 @@ mod decode;
 mod edit;
 mod envelope;
 mod error;
+pub mod export;
 mod identifier;
 pub mod iiif;
 mod index;

@@ -42,6 +42,7 @@ variables!(
     "VITRINE_DERIVATIVES_QUEUE_URL", None, "queue of thumbnails to make";
     "VITRINE_IMPORTS_QUEUE_URL", None, "queue of imports to go on with";
     "VITRINE_PUBLISH_QUEUE_URL", None, "queue of titles to publish";
+    "VITRINE_EXPORTS_QUEUE_URL", None, "queue of exports to go on with";
     "VITRINE_API_URL", Some("http://127.0.0.1/almaws/v1"), "where the API is reached; begins the links in answers";
     "VITRINE_DELIVERY_URL", Some("http://127.0.0.1/view"), "where delivery is reached; begins the links in answers";
     "VITRINE_VIEWER_ORIGINS", Some(""), "web origins, separated by commas, whose pages may read delivery's answers with their viewers' cookies (S4)";
@@ -147,6 +148,7 @@ impl Config {
                 incoming: text("VITRINE_INCOMING_QUEUE_URL")?,
                 derivatives: text("VITRINE_DERIVATIVES_QUEUE_URL")?,
                 imports: text("VITRINE_IMPORTS_QUEUE_URL")?,
+                exports: text("VITRINE_EXPORTS_QUEUE_URL")?,
                 publish: text("VITRINE_PUBLISH_QUEUE_URL")?,
             },
             api_url: text("VITRINE_API_URL")?,

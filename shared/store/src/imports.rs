@@ -134,7 +134,7 @@ impl Catalog {
         self.list(keys::open_rows(job), page).await
     }
 
-    async fn rows<T: Item + DeserializeOwned>(
+    pub(crate) async fn rows<T: Item + DeserializeOwned>(
         &self,
         job: &JobId,
         from: String,

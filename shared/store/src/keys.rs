@@ -8,10 +8,11 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
 use vitrine_domain::collection::{Collection, Membership, normalise_name};
+use vitrine_domain::export::{Export, ExportFile};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{
-    CollectionId, EventId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, SetId,
-    UploadId, UserId,
+    CollectionId, EventId, ExportId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, PublishingId,
+    RepId, SetId, UploadId, UserId,
 };
 use vitrine_domain::import::ingest::Ingest;
 use vitrine_domain::import::profile::ImportProfile;
@@ -174,6 +175,14 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "what became of a row; only those that failed or wait are in the index",
     ],
     ["job claim", "`JOB#{id}`", "`CLAIM#{name}`", "-", "what one row of a job has taken"],
+    ["export", "`EXPORT#{id}`", "`EXPORT`", "`EXPORTS` / `{lower-case name} #{id}`", "exports, by name"],
+    [
+        "export file",
+        "`JOB#{id}`",
+        "`FILE#{number}`",
+        "`WRITTEN#{job}` / `{number}`",
+        "metadata files that a run of an export wrote",
+    ],
     ["set", "`SET#{id}`", "`SET`", "`SETS` / `{lower-case name} #{id}`", "sets, by name"],
     [
         "set member",
@@ -500,6 +509,19 @@ pub fn job_partition(id: &JobId) -> String {
 /// The index partition that lists jobs.
 pub const JOBS: &str = "JOBS";
 
+/// An export's key.
+pub fn export(id: &ExportId) -> Key {
+    Key::new(format!("EXPORT#{id}"), "EXPORT")
+}
+
+/// The index partition that lists exports.
+pub const EXPORTS: &str = "EXPORTS";
+
+/// The index partition of the files that a run of an export wrote.
+pub fn written_by(job: &JobId) -> String {
+    format!("WRITTEN#{job}")
+}
+
 /// A set's key.
 pub fn set(id: &SetId) -> Key {
     Key::new(format!("SET#{id}"), "SET")
@@ -662,7 +684,8 @@ versioned!(
     PublishingProfile,
     Published,
     OaiRepository,
-    Set
+    Set,
+    Export
 );
 
 item!(BibRecord, "bib record", |it| bib(&it.mms_id), |it| {
@@ -763,6 +786,12 @@ item!(
     |it| Key::new(room(&it.representation), format!("WAIT#{}#{}", instant(it.since), it.holder)),
     |_| None
 );
+item!(Export, "export", |it| export(&it.id), |it| {
+    Some(Key::new(EXPORTS, format!("{} #{}", bounded(&it.settings.name.to_lowercase()), it.id)))
+});
+item!(ExportFile, "export file", |it| row_key(&it.job, &format!("FILE#{:06}", it.number)), |it| {
+    Some(Key::new(written_by(&it.job), format!("{:06}", it.number)))
+});
 item!(Set, "set", |it| set(&it.id), |it| {
     Some(Key::new(SETS, format!("{} #{}", bounded(&it.settings.name.to_lowercase()), it.id)))
 });

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod change;
 pub mod clients;
 pub mod error;
+pub mod exports;
 #[cfg(feature = "faults")]
 pub mod faults;
 pub mod imports;

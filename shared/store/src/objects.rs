@@ -10,6 +10,7 @@ mod folder;
 mod form;
 mod multipart;
 mod names;
+mod parts;
 mod quarantine;
 mod read;
 mod sign;

@@ -27,6 +27,8 @@ pub struct QueueUrls {
     pub imports: String,
     /// Titles to publish, and runs of publishing profiles.
     pub publish: String,
+    /// Exports to go on with.
+    pub exports: String,
 }
 
 /// One of the queues.
@@ -40,6 +42,8 @@ pub enum Queue {
     Imports,
     /// Titles to publish, and runs of publishing profiles.
     Publish,
+    /// Exports to go on with.
+    Exports,
 }
 
 /// A message that was received.
@@ -114,6 +118,7 @@ impl Queues {
             Queue::Derivatives => &self.urls.derivatives,
             Queue::Imports => &self.urls.imports,
             Queue::Publish => &self.urls.publish,
+            Queue::Exports => &self.urls.exports,
         }
     }
 

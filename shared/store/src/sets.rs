@@ -4,6 +4,7 @@
 
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::collection::{Collection, Membership};
+use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{CollectionId, MmsId, RepId, SetId};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::set::{Set, SetMember};
@@ -75,6 +76,15 @@ impl Catalog {
         page: &PageRequest,
     ) -> Result<PageOfEach<Representation>, StoreError> {
         self.list_each(keys::representations_of(mms), page).await
+    }
+
+    /// A representation's files, in order.
+    pub async fn files_each_of(
+        &self,
+        rep: &RepId,
+        page: &PageRequest,
+    ) -> Result<PageOfEach<DigitalFile>, StoreError> {
+        self.list_each(keys::files_of(rep), page).await
     }
 
     /// Up to 100 bib records, in any order; those that are not there are left out.

@@ -1,4 +1,4 @@
-//! The queue of imports: goes on with jobs.
+//! The queues of jobs: goes on with them.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use vitrine_app::App;
@@ -8,12 +8,24 @@ use vitrine_domain::audit::Origin;
 use crate::Surroundings;
 use crate::batch::{Outcome, each, understood};
 
-const FUNCTION: &str = "run-import";
-
-/// Works a batch off and returns the messages to be tried again.
+/// Works a batch of imports off and returns the messages to be tried again.
 pub async fn imports_batch(app: &App, event: SqsEvent, around: &Surroundings<'_>) -> SqsBatchResponse {
+    batch("run-import", app, event, around).await
+}
+
+/// Works a batch of exports off and returns the messages to be tried again.
+pub async fn exports_batch(app: &App, event: SqsEvent, around: &Surroundings<'_>) -> SqsBatchResponse {
+    batch("export", app, event, around).await
+}
+
+async fn batch(
+    function: &'static str,
+    app: &App,
+    event: SqsEvent,
+    around: &Surroundings<'_>,
+) -> SqsBatchResponse {
     each(event, |id, body| async move {
-        understood(FUNCTION, &id, &body, around, |message| one(app, &id, message, around)).await
+        understood(function, &id, &body, around, |message| one(app, &id, message, around)).await
     })
     .await
 }

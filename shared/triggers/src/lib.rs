@@ -16,7 +16,7 @@ mod sweep;
 
 pub use decode::{Arrival, DecodeError, decode_arrivals};
 pub use derivatives::derivatives_batch;
-pub use imports::imports_batch;
+pub use imports::{exports_batch, imports_batch};
 pub use incoming::incoming_batch;
 pub use outcome::{Metric, metrics_line};
 pub use publish::publish_batch;

@@ -19,14 +19,14 @@ use vitrine_domain::outbox::seconds;
 use vitrine_store::objects::Bucket;
 use vitrine_store::queues::Queue;
 use vitrine_testing::{Client, Stack};
-use vitrine_triggers::{Surroundings, imports_batch, incoming_batch};
+use vitrine_triggers::{Surroundings, exports_batch, imports_batch, incoming_batch};
 
 use crate::walk::text;
 
 /// A stack with a collection, and the means to import into it.
 pub struct Desk {
     /// Lives as long as the desk: the engine goes with it.
-    stack: Stack,
+    pub stack: Stack,
     pub app: App,
     pub client: Client,
     pub collection: String,
@@ -205,13 +205,14 @@ pub async fn work(app: &App) {
 }
 
 async fn work_at(app: &App, now: &(dyn Fn() -> Timestamp + Send + Sync)) {
-    for queue in [Queue::Imports, Queue::Incoming] {
+    for queue in [Queue::Imports, Queue::Exports, Queue::Incoming] {
         let received = app.queues.receive(queue, 10, 0).await.unwrap();
         for message in received {
             let event = batch(&message.body);
             let around = Surroundings { now, ..around() };
             let response = match queue {
                 Queue::Imports => Box::pin(imports_batch(app, event, &around)).await,
+                Queue::Exports => Box::pin(exports_batch(app, event, &around)).await,
                 _ => Box::pin(incoming_batch(app, event, &around)).await,
             };
             if response.batch_item_failures.is_empty() {

@@ -4,6 +4,7 @@
 mod bibs;
 mod collections;
 mod endpoints;
+mod exports;
 mod files;
 mod history;
 mod imports;
@@ -207,6 +208,13 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "delete_set" => delete(sets::remove),
         "act_on_set" => post(sets::act),
         "list_set_members" => get(sets::members),
+        "list_exports" => get(exports::list),
+        "create_export" => post(exports::create),
+        "get_export" => get(exports::read),
+        "update_export" => put(exports::update),
+        "delete_export" => delete(exports::remove),
+        "run_export" => post(exports::run),
+        "list_export_files" => get(exports::files),
         "list_jobs" => get(jobs::list),
         "get_job" => get(jobs::read),
         "act_on_job" => post(jobs::act),

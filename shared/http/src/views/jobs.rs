@@ -27,6 +27,7 @@ pub static JOB: Shape = Shape {
         text("profile_id"),
         text("ingest_id"),
         text("undoes"),
+        text("export_id"),
         object("counter", &COUNTER).many(),
         text("submitted_by"),
         text("submit_time"),
@@ -81,6 +82,18 @@ impl Addresses {
                 ]);
                 counters
             }
+            JobWork::Export(run) => {
+                let written = &run.written;
+                vec![
+                    ("titles", written.titles),
+                    ("representations", written.representations),
+                    ("files", written.files),
+                    ("written_files", u64::from(written.parts)),
+                    ("copied_files", written.copied),
+                    ("payload_bytes", written.bytes),
+                    ("left_out", written.left_out),
+                ]
+            }
             JobWork::Import(_) | JobWork::Undo(_) => {
                 let mut counters = vec![("rows", found.rows)];
                 counters.extend(found.tally.entries());
@@ -97,6 +110,11 @@ impl Addresses {
             }
             JobWork::Undo(run) => (None, None, None, Some(run.of.as_str())),
             JobWork::Publish(run) => (Some(run.profile.as_str()), None, None, None),
+            JobWork::Export(_) => (None, None, None, None),
+        };
+        let export = match &found.work {
+            JobWork::Export(run) => Some(run.export.as_str()),
+            _ => None,
         };
         without_nulls(json!({
             "link": format!("{}/conf/jobs/{}", self.api, found.id),
@@ -112,6 +130,7 @@ impl Addresses {
             "profile_id": profile,
             "ingest_id": ingest,
             "undoes": undoes,
+            "export_id": export,
             "counter": counters,
             "submitted_by": found.submitted_by.as_str(),
             "submit_time": found.submitted_at.to_string(),

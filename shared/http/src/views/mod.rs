@@ -18,6 +18,7 @@ macro_rules! list_shape {
 mod bibs;
 mod collections;
 mod delivery;
+mod exports;
 mod files;
 mod history;
 mod imports;
@@ -40,6 +41,7 @@ use vitrine_store::catalog::Count;
 
 pub use self::bibs::{BIB, BIBS};
 pub use self::collections::{COLLECTION, COLLECTIONS, MEMBER, MEMBERS};
+pub use self::exports::{EXPORT, EXPORT_FILES, EXPORTS, bag_file, export_file};
 pub use self::files::{FILE, FILES};
 pub use self::history::{AUDIT_ROWS, HISTORY, SEALS, audit_rows, history, seals};
 pub use self::imports::{

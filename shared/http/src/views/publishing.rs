@@ -127,7 +127,7 @@ impl Addresses {
     pub fn published_files(&self, job: &Job, links: &[(String, SignedRequest)]) -> Value {
         let known = match &job.work {
             JobWork::Publish(run) => run.files.as_slice(),
-            JobWork::Import(_) | JobWork::Undo(_) => &[],
+            JobWork::Import(_) | JobWork::Undo(_) | JobWork::Export(_) => &[],
         };
         let files: Vec<Value> = links
             .iter()

@@ -1,0 +1,181 @@
+//! Runs of exports (walk 5 of the design): titles page by page into files, files copied by the store itself, then the
+//! manifest that makes a bag of the folder.
+//!
+//! A run keeps its place in its job; what stands there is written, and a worker that dies repeats only what came after,
+//! with the same bytes. No more is in memory than a page of titles and one part of a file.
+
+mod bag;
+mod copy;
+mod titles;
+
+use serde::{Deserialize, Serialize};
+use vitrine_domain::export::{ExportRun, ExportStep};
+use vitrine_domain::file::DigitalFile;
+use vitrine_domain::ids::{JobId, MmsId};
+use vitrine_domain::import::row::{RowOutcome, RowResult};
+use vitrine_domain::job::{Job, JobStatus, JobWork};
+use vitrine_store::objects::Bucket;
+
+use crate::run_job::{Around, Next};
+use crate::{App, AppError, Call};
+
+/// What is to be copied: one line of a list that a run keeps beside its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    file: String,
+    mms_id: MmsId,
+    key: String,
+    version: Option<String>,
+    size_bytes: u64,
+    sha256: String,
+    crc64nvme: String,
+    mime: String,
+    path: String,
+}
+
+impl Listed {
+    fn of(file: &DigitalFile) -> Option<Self> {
+        let content = file.content.as_ref()?;
+        Some(Self {
+            file: file.id.to_string(),
+            mms_id: file.mms_id.clone(),
+            key: content.key.clone(),
+            version: content.version_id.clone(),
+            size_bytes: content.size_bytes,
+            sha256: content.sha256.clone(),
+            crc64nvme: content.crc64nvme.clone(),
+            mime: content.mime.clone(),
+            path: vitrine_metadata::export::payload_path(file),
+        })
+    }
+
+    /// The name of the claim that says that its bytes did not come along.
+    fn claim(&self) -> String {
+        format!("LEFTOUT#{}", self.file)
+    }
+}
+
+/// Where a run keeps what only it reads.
+fn kept_key(job: &JobId) -> String {
+    format!("work/exports/{job}/kept")
+}
+
+fn list_key(job: &JobId, list: u32) -> String {
+    format!("work/exports/{job}/list-{list:06}.jsonl")
+}
+
+/// The longest list of files that is read; a list is closed when a part of a file is full.
+const MAX_LIST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A row that says what was left out, and why.
+fn left_out(
+    job: &Job,
+    number: u64,
+    code: &str,
+    message: String,
+    mms: Option<MmsId>,
+    call: &Call,
+) -> RowResult {
+    RowResult {
+        job: job.id.clone(),
+        number,
+        attempt: job.attempt,
+        outcome: RowOutcome::Failed,
+        code: Some(code.to_owned()),
+        message: Some(message),
+        warnings: Vec::new(),
+        group: None,
+        mms_id: mms,
+        candidates: Vec::new(),
+        representations: Vec::new(),
+        files: 0,
+        files_begun: 0,
+        files_there: 0,
+        files_refused: 0,
+        bytes: 0,
+        differences: None,
+        plan: None,
+        undo: None,
+        decision: None,
+        at: call.now,
+        version: 0,
+    }
+}
+
+impl App {
+    /// The next piece of a run.
+    pub(crate) async fn export_step(
+        &self,
+        call: &Call,
+        job: &Job,
+        run: &ExportRun,
+        around: Around<'_>,
+    ) -> Result<Next, AppError> {
+        match &run.step {
+            ExportStep::Titles(place) => self.write_titles(call, job, run, place, around).await,
+            ExportStep::Copy { list, next, copy } => {
+                self.copy_files(call, job, run, (*list, *next, copy.as_deref()), around).await
+            }
+            ExportStep::Bag => self.close_bag(call, job, run).await,
+            ExportStep::End => {
+                let written = &run.written;
+                let status = if written.left_out > 0 {
+                    JobStatus::CompletedWithErrors
+                } else if written.titles == 0 {
+                    JobStatus::CompletedNoBulks
+                } else {
+                    JobStatus::CompletedSuccess
+                };
+                Ok(Next::GoOn(Box::new(self.end_job(call, job, status, None).await?)))
+            }
+        }
+    }
+
+    /// Saves a run with rows that tell what it left out since.
+    async fn save_run(
+        &self,
+        call: &Call,
+        job: &Job,
+        run: ExportRun,
+        rows: Vec<RowResult>,
+        more: impl FnOnce(&mut vitrine_store::Change) -> Result<(), vitrine_store::StoreError>,
+    ) -> Result<Next, AppError> {
+        // More than one transaction takes are written before; writing them again writes the same.
+        let (before, with_it) = rows.split_at(rows.len().saturating_sub(ROWS_A_CHANGE));
+        for part in before.chunks(ROWS_A_CHANGE) {
+            let mut change = self.change(call, "export.left_out", None, part.first());
+            for row in part {
+                change.put(row)?;
+            }
+            self.catalog.commit(&change).await?;
+        }
+        let after = Job {
+            rows: run.written.titles,
+            status: JobStatus::Running,
+            work: JobWork::Export(Box::new(run)),
+            ..job.clone()
+        };
+        let with_it = with_it.to_vec();
+        let saved = self
+            .save_job_and(call, job, after, |change| {
+                for row in &with_it {
+                    change.put(row)?;
+                }
+                more(change)
+            })
+            .await?;
+        Ok(Next::GoOn(Box::new(saved)))
+    }
+
+    /// The files that one list names.
+    async fn listed(&self, job: &JobId, list: u32) -> Result<Vec<Listed>, AppError> {
+        let bytes = self.objects.read_small(Bucket::Published, &list_key(job, list), MAX_LIST_BYTES).await?;
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines
+            .map(|line| serde_json::from_slice(line).map_err(|error| AppError::Internal(Box::new(error))))
+            .collect()
+    }
+}
+
+/// How many rows are written with a run's place.
+const ROWS_A_CHANGE: usize = 80;
