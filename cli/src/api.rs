@@ -236,13 +236,32 @@ impl Api {
     /// # Errors
     /// Anything but an answer with bytes; 404 is [`Failure::NotFound`].
     pub fn fetch(&self, url: &str) -> Result<impl Read + use<>, Failure> {
+        Ok(self.fetch_from(url, 0)?.1)
+    }
+
+    /// The same from a byte on; `false` beside bytes that are from the first on after all.
+    ///
+    /// # Errors
+    /// As of [`Api::fetch`].
+    pub fn fetch_from(&self, url: &str, from: u64) -> Result<(bool, impl Read + use<>), Failure> {
         let mut repeats = Repeats::new(self.settings.retries);
+        let mut from = from;
         loop {
-            let request = Request::builder().method("GET").uri(url).body(());
+            let mut request = Request::builder().method("GET").uri(url);
+            if from > 0 {
+                request = request.header("range", format!("bytes={from}-"));
+            }
+            let request = request.body(());
             let request = request.map_err(|_| Failure::Invalid("the link can not be used".to_owned()))?;
             let (why, asked) = match self.agent.run(request) {
                 Ok(response) if response.status().is_success() => {
-                    return Ok(response.into_body().into_with_config().limit(u64::MAX).reader());
+                    let goes_on = from > 0 && response.status().as_u16() == 206;
+                    return Ok((goes_on, response.into_body().into_with_config().limit(u64::MAX).reader()));
+                }
+                // Nothing comes after that byte: what is here is no beginning of it.
+                Ok(response) if from > 0 && response.status().as_u16() == 416 => {
+                    from = 0;
+                    continue;
                 }
                 Ok(response) if response.status().as_u16() < 500 && response.status().as_u16() != 429 => {
                     let status = response.status().as_u16();

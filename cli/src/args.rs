@@ -58,6 +58,11 @@ pub enum Command {
     Upload(UploadArgs),
     /// Show a job: its report, its rows, or its whole report as a file
     Job(JobArgs),
+    /// Fetch what an export wrote into a folder, and check each byte
+    ///
+    /// The folder becomes a BagIt bag, as any tool for bags validates it. Interrupted, the same command goes on: files
+    /// that are here with the bytes that the manifest names are not fetched again.
+    Fetch(FetchArgs),
     /// Stop a job between two rows; what is done stays done
     Cancel {
         /// The job
@@ -128,6 +133,19 @@ pub struct UploadArgs {
     #[arg(long)]
     pub no_wait: bool,
     /// How many files or parts are sent at the same time [default: 4]
+    #[arg(long, env = "VITRINE_PARALLEL", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub parallel: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// The job of the export
+    #[arg(value_name = "JOB")]
+    pub job: String,
+    /// Folder to write into; made where it is not there
+    #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// How many files are fetched at the same time [default: 4]
     #[arg(long, env = "VITRINE_PARALLEL", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub parallel: Option<u8>,
 }

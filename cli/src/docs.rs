@@ -20,6 +20,7 @@ vitrine ingest scans/ --profile scanned-books                            # uploa
 vitrine job 81234 --report csv -o report.csv                             # every row
 vitrine resubmit 81234                                                   # runs again what failed, once that is mended
 vitrine undo 81234                                                       # takes it back
+vitrine fetch 81240 bag/                                                 # what an export wrote, checked byte for byte
 ```
 
 **Going on.** An ingest keeps a journal under `~/.local/state/vitrine/ingests`: which ingest it is, and each file's size, time of

@@ -7,6 +7,7 @@ mod digest;
 #[cfg(test)]
 mod docs;
 mod failure;
+mod fetch;
 mod ingest;
 mod jobs;
 mod journal;
@@ -60,12 +61,13 @@ fn run(cli: &Cli, from_environment: FromEnvironment) -> Result<(), Failure> {
         clap_complete::generate(*shell, &mut Cli::command(), "vitrine", &mut script);
         return Ok(io::Write::write_all(&mut out, &script)?);
     }
-    stop_on_ctrl_c(matches!(cli.command, Command::Ingest(_) | Command::Upload(_)));
+    stop_on_ctrl_c(matches!(cli.command, Command::Ingest(_) | Command::Upload(_) | Command::Fetch(_)));
     let settings = Settings::load(&cli.connection, from_environment)?;
     let done = match &cli.command {
         Command::Ingest(args) => ingest::run(&Api::new(settings.in_parallel(args.parallel)), args, &mut out),
         Command::Upload(args) => uploads::run(&Api::new(settings.in_parallel(args.parallel)), args, &mut out),
         Command::Job(args) => jobs::run(&Api::new(settings), args, &mut out),
+        Command::Fetch(args) => fetch::run(&Api::new(settings.in_parallel(args.parallel)), args, &mut out),
         Command::Cancel { job } => jobs::cancel(&Api::new(settings), job, &mut out),
         Command::Resubmit(args) => jobs::resubmit(&Api::new(settings), args, &mut out),
         Command::Decide(args) => jobs::decide(&Api::new(settings), args, &mut out),

@@ -127,6 +127,13 @@ pub struct ArrivedPage {
     pub next: Option<String>,
 }
 
+/// Links to files that an export wrote.
+#[derive(Deserialize)]
+pub struct ExportFiles {
+    #[serde(default)]
+    pub file: Vec<ReportLink>,
+}
+
 /// A part that will be sent.
 #[derive(Debug, Serialize)]
 pub struct PartWish {

@@ -14,6 +14,7 @@ mod commands;
 mod desk;
 mod failures;
 mod fake;
+mod fetch;
 mod ingest;
 mod memory;
 mod resume;

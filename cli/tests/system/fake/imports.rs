@@ -198,6 +198,14 @@ impl World {
                 let signed = self.sign(Signed::Report, port, "");
                 ok(json!({"url": signed["url"], "expires": "x"}))
             }
+            ("GET", ["files"], _) => {
+                let path = request.query["path"].clone();
+                if !self.bag.contains_key(&path) {
+                    return problem(404, "no such file of this export");
+                }
+                let signed = self.sign(Signed::Bag { path: path.clone() }, port, "");
+                ok(json!({ "file": [{ "name": path, "url": signed["url"] }] }))
+            }
             ("POST", [], "cancel") => ok(json!({"id": id, "status": {"value": "RUNNING"}})),
             ("POST", [], "resubmit") if self.job_status == "COMPLETED_SUCCESS" => {
                 problem(400, "nothing is left to resubmit")

@@ -33,6 +33,8 @@ pub enum Fault {
     Cut,
     /// The work is done and the answer is lost.
     LoseAnswer,
+    /// The work is done and the answer breaks off in the middle.
+    HalfAnswer,
     /// This status, with seconds for `Retry-After`.
     Status(u16, Option<u32>),
     /// S3 says that the address is not valid any more.
@@ -77,6 +79,7 @@ enum Signed {
     Upload { id: String },
     UploadPart { id: String, number: u64, sha256: String },
     Report,
+    Bag { path: String },
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +97,8 @@ pub struct World {
     pub job_counters: Vec<(String, u64)>,
     pub rows: Vec<Value>,
     pub dry_runs: Vec<bool>,
+    /// The files of a job's bag.
+    pub bag: BTreeMap<String, Vec<u8>>,
     /// Files over this many bytes go in parts.
     pub single_bytes: u64,
     pub part_bytes: u64,
@@ -211,21 +216,24 @@ impl Fake {
         let _ = connection.set_nodelay(true);
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         let mut writer = connection;
-        while let Some(answer) = self.once(&mut reader) {
+        while let Some((answer, whole)) = self.once(&mut reader) {
             let mut head =
                 format!("HTTP/1.1 {} x\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
             for (name, value) in &answer.headers {
                 let _ = write!(head, "{name}: {value}\r\n");
             }
             head.push_str("\r\n");
-            if writer.write_all(head.as_bytes()).is_err() || writer.write_all(&answer.body).is_err() {
+            let sent = if whole { answer.body.len() } else { answer.body.len() / 2 };
+            let written =
+                writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(&answer.body[..sent]));
+            if written.is_err() || !whole {
                 return;
             }
         }
     }
 
-    /// Reads one request and does it; `None` closes the connection.
-    fn once(&self, reader: &mut BufReader<TcpStream>) -> Option<Answer> {
+    /// Reads one request and does it; `None` closes the connection, `false` does in the middle of the answer.
+    fn once(&self, reader: &mut BufReader<TcpStream>) -> Option<(Answer, bool)> {
         let mut request = read_head(reader)?;
         let line = format!("{} {}", request.method, request.path);
         let fault = {
@@ -272,21 +280,18 @@ impl Fake {
                 self.note(&line);
                 let headers =
                     after.map(|after| ("retry-after".to_owned(), after.to_string())).into_iter().collect();
-                return Some(Answer { status, headers, body: b"{\"detail\":\"busy now\"}".to_vec() });
+                return Some((Answer { status, headers, body: b"{\"detail\":\"busy now\"}".to_vec() }, true));
             }
             Some(Fault::Expired) => {
                 self.note(&line);
                 let body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
                     .to_vec();
-                return Some(Answer { status: 403, headers: Vec::new(), body });
+                return Some((Answer { status: 403, headers: Vec::new(), body }, true));
             }
             Some(Fault::Nonsense) => {
                 self.note(&line);
-                return Some(Answer {
-                    status: 200,
-                    headers: Vec::new(),
-                    body: b"<html>hello</html>".to_vec(),
-                });
+                let body = b"<html>hello</html>".to_vec();
+                return Some((Answer { status: 200, headers: Vec::new(), body }, true));
             }
             _ => {}
         }
@@ -296,7 +301,11 @@ impl Fake {
             if storage { world.storage(&request) } else { world.api(&request, self.port) }
         };
         self.world.1.notify_all();
-        if matches!(fault, Some(Fault::LoseAnswer)) { None } else { Some(answer) }
+        if matches!(fault, Some(Fault::LoseAnswer)) {
+            None
+        } else {
+            Some((answer, !matches!(fault, Some(Fault::HalfAnswer))))
+        }
     }
 
     fn note(&self, line: &str) {

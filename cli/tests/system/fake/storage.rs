@@ -17,6 +17,9 @@ impl World {
                 body: b"row,outcome\r\n1,CREATED\r\n".to_vec(),
             };
         }
+        if let Signed::Bag { path } = &signed {
+            return ranged(&self.bag[path], request.headers.get("range"));
+        }
         if request.headers.contains_key("transfer-encoding")
             || !request.headers.contains_key("content-length")
         {
@@ -28,7 +31,7 @@ impl World {
                 sha256.clone()
             }
             Signed::Upload { id } => self.uploads[id].sha256.clone(),
-            Signed::Report => unreachable!(),
+            Signed::Report | Signed::Bag { .. } => unreachable!(),
         };
         if request.headers.get("x-amz-checksum-sha256") != Some(&promised) {
             self.complaints.push(format!("{}: the signed header was not sent", request.path));
@@ -63,8 +66,18 @@ impl World {
             Signed::UploadPart { id, number, .. } => {
                 self.uploads.get_mut(&id).unwrap().parts.insert(number, bytes);
             }
-            Signed::Report => unreachable!(),
+            Signed::Report | Signed::Bag { .. } => unreachable!(),
         }
         Answer { status: 200, headers: vec![("etag".to_owned(), format!("\"{etag}\""))], body: Vec::new() }
+    }
+}
+
+/// Bytes from the first that the header names.
+fn ranged(bytes: &[u8], range: Option<&String>) -> Answer {
+    let Some(range) = range else { return Answer { status: 200, headers: Vec::new(), body: bytes.to_vec() } };
+    let from: usize = range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
+    match bytes.get(from..) {
+        None | Some([]) => s3_error(416, "InvalidRange"),
+        Some(rest) => Answer { status: 206, headers: Vec::new(), body: rest.to_vec() },
     }
 }
