@@ -123,7 +123,7 @@ async fn seed(app: &App, profile: &str, titles: usize) -> Result<()> {
                 let wanted = Wanted { hash: number.to_string(), sets: vec!["all".to_owned()], records };
                 let scopes = [profile, ALL].map(|scope| (scope.to_owned(), wanted.clone()));
                 let mms = format!("99{number:016}0101").parse()?;
-                let plan = plan(None, &mms, BTreeMap::from(scopes), "scale", at, false)
+                let plan = plan(None, &mms, BTreeMap::from(scopes), None, "scale", at, false)
                     .context("nothing to write")?;
                 let mut packed = PackedRecords::new();
                 for (format, text) in &wanted.records {

@@ -88,6 +88,8 @@ pub enum Rule {
     NothingToResubmit,
     #[error("the set is one of something else than titles")]
     NotTitles,
+    #[error("the publishing profile `{0}` publishes the set; give it another selection first")]
+    SetInUse(String),
     #[error("the members of a logical set follow from its rule")]
     LogicalSet,
     #[error("the job has no report yet")]

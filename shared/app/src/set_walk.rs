@@ -24,6 +24,9 @@ const ASKED_AT_ONCE: usize = 16;
 /// How many empty collections one page passes.
 const PASSED_A_PAGE: usize = 16;
 
+/// Why a member is left out that was deleted since it was listed.
+pub(crate) const GONE: &str = "is not there any more";
+
 /// Something that was left out of a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
@@ -71,7 +74,7 @@ impl<T> WalkPage<T> {
             match found.remove(id) {
                 Some(item) => self.items.push(item),
                 None if damaged.iter().any(|key| key.ends_with(id.as_str())) => {}
-                None => gone.push(Skipped { id: id.clone(), reason: "is not there any more".to_owned() }),
+                None => gone.push(Skipped { id: id.clone(), reason: GONE.to_owned() }),
             }
         }
         self.skipped.extend(gone);
@@ -161,6 +164,7 @@ impl App {
                 let everything = SetRule::default();
                 self.titles_by_rule(&everything, SetContent::Titles, after, limit).await
             }
+            TitleScope::Rule { rule } => self.titles_by_rule(rule, SetContent::Titles, after, limit).await,
             TitleScope::Ids { ids } => {
                 let Place::Id(from) = place(after, Place::Id(0))? else { return Err(bad_cursor()) };
                 let to = from.saturating_add(limit.clamp(1, 100) as usize).min(ids.len());
@@ -190,6 +194,7 @@ impl App {
         let everything = SetRule::default();
         let rule = match scope {
             TitleScope::Everything => &everything,
+            TitleScope::Rule { rule } => rule,
             TitleScope::Ids { ids } => {
                 return Ok(ids.contains(&bib.mms_id) && everything.takes_record(bib, &Tree::default()));
             }
@@ -510,31 +515,35 @@ impl App {
         self.tree_above(bibs.flat_map(|bib| bib.collections.iter().cloned())).await
     }
 
-    /// What is above these collections: one read of up to 100 a level.
+    /// What is above these collections. One that is damaged is left out, and what is above it.
     async fn tree_above(&self, ids: impl IntoIterator<Item = CollectionId>) -> Result<Tree, AppError> {
-        let ids: BTreeSet<CollectionId> = ids.into_iter().collect();
-        let mut tree = Tree::default();
+        let found = self.collections_above(ids, |one| readable(one, &mut Vec::new())).await?;
+        Ok(found.into_values().map(|it| (it.id, it.parent)).collect())
+    }
+
+    /// These collections and all above them, by id: one read of up to 100 a level. `keep` decides on what is damaged.
+    pub(crate) async fn collections_above(
+        &self,
+        ids: impl IntoIterator<Item = CollectionId>,
+        mut keep: impl FnMut(Result<Collection, StoreError>) -> Result<Option<Collection>, AppError>,
+    ) -> Result<HashMap<CollectionId, Collection>, AppError> {
+        let mut found: HashMap<CollectionId, Collection> = HashMap::new();
+        let mut wanted: BTreeSet<CollectionId> = ids.into_iter().collect();
         for _ in 0..=MAX_DEPTH {
-            let unknown: BTreeSet<CollectionId> =
-                ids.iter().filter_map(|id| tree.unknown_above(id).cloned()).collect();
-            if unknown.is_empty() {
+            if wanted.is_empty() {
                 break;
             }
-            let unknown: Vec<CollectionId> = unknown.into_iter().collect();
-            for part in unknown.chunks(MAX_BATCH) {
-                for found in self.catalog.collections_each(part).await? {
-                    if let Some(found) = readable(found, &mut Vec::new())? {
-                        tree.note(found.id, found.parent);
-                    }
-                }
-                for id in part {
-                    if !tree.knows(id) {
-                        tree.note(id.clone(), None);
-                    }
+            let asked: Vec<CollectionId> = std::mem::take(&mut wanted).into_iter().collect();
+            for part in asked.chunks(MAX_BATCH) {
+                for one in self.catalog.collections_each(part).await? {
+                    let Some(one) = keep(one)? else { continue };
+                    wanted.extend(one.parent.clone());
+                    found.insert(one.id.clone(), one);
                 }
             }
+            wanted.retain(|id| !found.contains_key(id));
         }
-        Ok(tree)
+        Ok(found)
     }
 
     /// The next collection that a rule reaches.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use vitrine_domain::bib::BibKind;
 use vitrine_domain::ids::{MmsId, RepId, SetId};
+use vitrine_domain::outbox::OutboxRow;
 use vitrine_domain::problem::Problems;
 use vitrine_domain::roles::Action;
 use vitrine_domain::set::{MAX_MEMBERS_A_CALL, Set, SetContent, SetKind, SetMember, SetSettings, TitleScope};
@@ -125,18 +126,27 @@ impl App {
         problems.into_result()?;
         let after =
             Set { settings, modified_by: call.actor.id.clone(), modified_at: call.now, ..before.clone() };
-        self.replace(call, "set.update", &before, &after).await?;
+        let mut change = self.change(call, "set.update", Some(&before), Some(&after));
+        change.replace(&after)?;
+        // Profiles may publish the titles that it holds then.
+        let is_other =
+            after.settings.content == SetContent::Titles && after.settings.rule != before.settings.rule;
+        let owed = is_other.then(|| self.owe_set(call, id.clone()));
+        self.commit_owing(call, change, owed).await?;
         Ok(Set { version: before.version + 1, ..after })
     }
 
-    /// Deletes a set; its members stay what they are.
+    /// Deletes a set that no publishing profile names; its members stay what they are.
     ///
     /// # Errors
-    /// [`AppError::Precondition`].
+    /// [`Rule::SetInUse`], [`AppError::Precondition`].
     pub async fn delete_set(&self, call: &Call, id: &SetId, expected: Option<u64>) -> Result<(), AppError> {
         call.actor.may_somewhere(Action::ManageSets)?;
         let before = self.set_for(call, id).await?;
         check_version("set", before.version, expected)?;
+        if let Some(profile) = self.publishers_of(id).await?.into_iter().next() {
+            return Err(Rule::SetInUse(profile.settings.name).into());
+        }
         let mut change = self.change(call, "set.delete", Some(&before), None);
         change.remove(&before);
         if before.kind() == SetKind::Itemized {
@@ -277,7 +287,7 @@ impl App {
             return Ok(before);
         }
         let after = Set { member_count: before.member_count + new.len() as u64, ..before.clone() };
-        self.write_members(call, before, after, |change, set| {
+        self.write_members(call, before, after, new.clone(), |change, set| {
             for member in &new {
                 change.create(&SetMember {
                     set: set.clone(),
@@ -322,7 +332,8 @@ impl App {
         }
         let left = before.member_count.saturating_sub(held.len() as u64);
         let after = Set { member_count: left, ..before.clone() };
-        self.write_members(call, before, after, |change, _| {
+        let ids = held.iter().map(|member| &member.member).collect();
+        self.write_members(call, before, after, ids, |change, _| {
             for member in &held {
                 change.forget(SetMember::KIND, member.key());
             }
@@ -337,14 +348,36 @@ impl App {
         call: &Call,
         before: Set,
         after: Set,
+        ids: Vec<&String>,
         write: impl FnOnce(&mut vitrine_store::Change, SetId) -> Result<(), StoreError>,
     ) -> Result<Set, AppError> {
         let after = Set { modified_by: call.actor.id.clone(), modified_at: call.now, ..after };
         let mut change = self.change(call, "set.members", Some(&before), Some(&after));
         change.replace(&after)?;
         write(&mut change, after.id.clone())?;
-        self.commit(call, change).await?;
+        // Profiles may publish the titles that it lists.
+        let titles = (after.settings.content == SetContent::Titles)
+            .then(|| ids.into_iter().filter_map(|id| id.parse().ok()).collect());
+        let owed = titles.map(|titles| self.owe_members(call, after.id.clone(), titles));
+        self.commit_owing(call, change, owed).await?;
         Ok(Set { version: before.version + 1, ..after })
+    }
+
+    /// Commits a change with what it owes of publishing, and asks for that.
+    async fn commit_owing(
+        &self,
+        call: &Call,
+        mut change: vitrine_store::Change,
+        owed: Option<OutboxRow>,
+    ) -> Result<(), AppError> {
+        if let Some(owed) = &owed {
+            change.create(owed)?;
+        }
+        self.commit(call, change).await?;
+        if let Some(owed) = owed {
+            self.ask_to_publish(&owed.id).await;
+        }
+        Ok(())
     }
 
     async fn itemized(&self, call: &Call, id: &SetId) -> Result<Set, AppError> {

@@ -97,7 +97,11 @@ impl App {
             Work::EmptySet { set } => self.empty_set(call, row, set, time_left).await,
             Work::RunJob { job } => self.ask_again_for_job(call, row, job).await,
             Work::RunProfile { profile } => self.run_on_schedule(call, row, profile).await,
-            Work::Publish { .. } | Work::PublishPolicy { .. } | Work::PublishCollection { .. } => {
+            Work::Publish { .. }
+            | Work::PublishPolicy { .. }
+            | Work::PublishCollection { .. }
+            | Work::PublishMembers { .. }
+            | Work::PublishSet { .. } => {
                 self.ask_to_publish(&row.id).await;
                 self.put_off(call, row, retry_after_seconds(row.attempts)).await
             }

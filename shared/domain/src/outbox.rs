@@ -82,6 +82,20 @@ pub enum Work {
         /// The collection.
         collection: CollectionId,
     },
+    /// Publish titles that came into an itemized set or left it; sent to the queue `publish`.
+    #[serde(rename = "PUBLISH_MEMBERS")]
+    PublishMembers {
+        /// The set.
+        set: SetId,
+        /// The titles.
+        titles: Vec<MmsId>,
+    },
+    /// Publish the titles of a set whose rule changed, and those that were in it; sent to the queue `publish`.
+    #[serde(rename = "PUBLISH_SET")]
+    PublishSet {
+        /// The set.
+        set: SetId,
+    },
     /// Run a publishing profile at a planned instant, and plan the next one.
     #[serde(rename = "RUN_PUBLISHING")]
     RunPublishing {

@@ -278,29 +278,20 @@ fn since(wanted: Option<Timestamp>, at: Timestamp) -> bool {
     wanted.is_none_or(|wanted| at >= wanted)
 }
 
-/// Which collection each of some collections is in.
+/// Which collection each of some collections is in; none for the uppermost and for what is not there any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree(HashMap<CollectionId, Option<CollectionId>>);
 
+impl FromIterator<(CollectionId, Option<CollectionId>)> for Tree {
+    fn from_iter<I: IntoIterator<Item = (CollectionId, Option<CollectionId>)>>(parents: I) -> Self {
+        Self(parents.into_iter().collect())
+    }
+}
+
 impl Tree {
-    /// Notes the parent of a collection; a collection that is not there any more has none.
-    pub fn note(&mut self, id: CollectionId, parent: Option<CollectionId>) {
-        self.0.insert(id, parent);
-    }
-
-    /// Whether the parent of a collection is known.
-    pub fn knows(&self, id: &CollectionId) -> bool {
-        self.0.contains_key(id)
-    }
-
     /// The collection and those above it, as far as they are known; never more than the deepest tree has.
     pub fn above<'a>(&'a self, id: &'a CollectionId) -> impl Iterator<Item = &'a CollectionId> {
         std::iter::successors(Some(id), |id| self.0.get(*id)?.as_ref()).take(MAX_DEPTH + 1)
-    }
-
-    /// The uppermost of the known collections above `id` whose own parent is not known yet.
-    pub fn unknown_above<'a>(&'a self, id: &'a CollectionId) -> Option<&'a CollectionId> {
-        self.above(id).last().filter(|top| !self.knows(top))
     }
 }
 
@@ -316,6 +307,12 @@ pub enum TitleScope {
     Set {
         /// The set.
         set: Box<Set>,
+    },
+    /// Those that a rule takes.
+    #[serde(rename = "RULE")]
+    Rule {
+        /// The rule.
+        rule: Box<SetRule>,
     },
     /// These.
     #[serde(rename = "IDS")]

@@ -84,6 +84,7 @@ fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
         Rule::NotUndoable(_) => ("not-undoable", "401652"),
         Rule::RowNotWaiting(_) => ("row-state", "401652"),
         Rule::RemoteHasNoFiles => ("remote-has-no-files", "401652"),
+        Rule::SetInUse(_) => ("set-in-use", "401652"),
         Rule::NotTitles | Rule::LogicalSet => ("set-kind", "401652"),
     }
 }

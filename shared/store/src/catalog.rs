@@ -230,12 +230,6 @@ impl Catalog {
     pub async fn file(&self, file: &FileId) -> Result<Option<DigitalFile>, StoreError> {
         self.get(keys::file(file)).await
     }
-
-    /// Which of these collections there are, as they were last written; at most 100 a call.
-    pub async fn collections_by_id(&self, ids: &[CollectionId]) -> Result<Vec<Collection>, StoreError> {
-        self.batch(ids.iter().map(keys::collection)).await
-    }
-
     /// A collection.
     pub async fn collection(&self, id: &CollectionId) -> Result<Option<Collection>, StoreError> {
         self.get(keys::collection(id)).await

@@ -4,6 +4,7 @@
 //! entities share a hot one. Lists live in index 1, ordered by the sort key there (ADR 0001). `docs/data-model.md` is
 //! rendered from [`DATA_MODEL`].
 
+use sha2::{Digest, Sha256};
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
@@ -219,6 +220,13 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "-",
         "the records of a title in one scope, by the time of their last change; 4 shards",
     ],
+    [
+        "public page (table `published`)",
+        "`PAGES#{shard}`",
+        "`{place}#{mms}`",
+        "-",
+        "what everybody may see, for the sitemap; a place is 16 hex digits of a digest, so parts of any number are ranges; 4 shards",
+    ],
     ["OAI-PMH repository (table `published`)", "`OAI`", "`OAI`", "-", "its name, sets and limits"],
     [
         "audit row (table `audit`)",
@@ -314,6 +322,31 @@ pub fn published_log(scope: &str, shard: u8) -> String {
 pub fn published_row(scope: &str, mms: &MmsId, stamp: Timestamp) -> Key {
     let shard = shard_among(LOG_SHARDS, mms.as_str());
     Key::new(published_log(scope, shard), format!("{}#{mms}", second(stamp)))
+}
+
+/// A title's place among the public pages: a digest, so that any equal parts of all places hold equally many titles.
+pub fn place_of_page(mms: &MmsId) -> u64 {
+    let digest = Sha256::digest(mms.as_str());
+    digest.iter().take(8).fold(0, |place, byte| place << 8 | u64::from(*byte))
+}
+
+/// Into so many partitions the list of public pages is spread, by the first bits of their places.
+pub const PAGE_SHARDS: u8 = 4;
+
+/// The partition in which a place lies.
+pub fn public_pages(place: u64) -> String {
+    format!("PAGES#{}", place >> 62)
+}
+
+/// A place as the list sorts.
+pub fn page_place(place: u64) -> String {
+    format!("{place:016x}")
+}
+
+/// The key of a title's public page.
+pub fn public_page(mms: &MmsId) -> Key {
+    let place = place_of_page(mms);
+    Key::new(public_pages(place), format!("{}#{mms}", page_place(place)))
 }
 
 /// An instant as a log sorts: seconds since 1970, 12 digits.

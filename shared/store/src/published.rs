@@ -13,10 +13,10 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use vitrine_domain::Timestamp;
 use vitrine_domain::coded::Coded;
-use vitrine_domain::ids::{EventId, MmsId, PublishingId};
+use vitrine_domain::ids::{EventId, MmsId, PublishingId, RepId};
 use vitrine_domain::outbox::OutboxRow;
 use vitrine_domain::publishing::profile::{PublishingProfile, Rendition};
-use vitrine_domain::publishing::published::{LogRow, Plan, Published};
+use vitrine_domain::publishing::published::{LogRow, Plan, PublicPage, Published};
 use vitrine_domain::publishing::repository::OaiRepository;
 
 use crate::catalog::{Catalog, Page, PageRequest, Table, parse};
@@ -79,6 +79,19 @@ pub struct Row {
     pub deleted: bool,
     /// The record in the format that was asked for.
     pub record: Option<Packed>,
+}
+
+/// A page that everybody may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedPage {
+    /// Its place in the list.
+    pub place: u64,
+    /// The title.
+    pub mms_id: MmsId,
+    /// The representation that stands for it.
+    pub representation: RepId,
+    /// When it last changed.
+    pub changed_at: Timestamp,
 }
 
 impl Row {
@@ -191,7 +204,10 @@ impl Catalog {
     /// [`CommitError::Changed`] and [`CommitError::Exists`] where the title's state was written since it was read.
     pub async fn write_published(&self, plan: &Plan, records: &[PackedRecords]) -> Result<(), CommitError> {
         let before = &plan.after;
-        let stamps: Vec<String> = plan.put.iter().map(|row| keys::second(row.stamp)).collect();
+        let mut stamps: Vec<String> = plan.put.iter().map(|row| keys::second(row.stamp)).collect();
+        if plan.relists {
+            stamps.push(before.page.as_ref().map_or_else(String::new, |page| page.changed_at.to_string()));
+        }
         // Sent twice it is one transaction; tried anew it is another.
         let identity =
             format!("PUB#{}\n{}\n{}\n{}", before.mms_id, before.version, before.by, stamps.join(","));
@@ -206,6 +222,11 @@ impl Catalog {
         }
         for (row, records) in plan.put.iter().zip(records) {
             change.put_row(row_attributes(row, records));
+        }
+        match &before.page {
+            Some(page) if plan.relists => change.put_row(page_attributes(&before.mms_id, page)),
+            None if plan.relists => change.forget_row(keys::public_page(&before.mms_id)),
+            _ => {}
         }
         self.commit(&change).await
     }
@@ -300,6 +321,37 @@ impl Catalog {
         answer.items.unwrap_or_default().iter().map(|attributes| row_of(attributes, None)).collect()
     }
 
+    /// Up to `limit` public pages at places from one to another, both included, and of one shard: a query for each
+    /// megabyte.
+    pub async fn public_pages(&self, from: u64, to: u64, limit: u32) -> Result<Vec<ListedPage>, StoreError> {
+        let limit = limit as usize;
+        let mut pages = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client()
+                .query()
+                .table_name(self.table(Table::Published))
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", AttributeValue::S(keys::public_pages(from)))
+                .expression_attribute_values(":from", AttributeValue::S(keys::page_place(from)))
+                // Behind every title of the last place.
+                .expression_attribute_values(":to", AttributeValue::S(format!("{}~", keys::page_place(to))))
+                .set_exclusive_start_key(start.take())
+                .limit(i32::try_from(limit - pages.len()).unwrap_or(i32::MAX).max(1))
+                .send()
+                .await
+                .map_err(|error| StoreError::of("Query", error))?;
+            for attributes in answer.items.unwrap_or_default() {
+                pages.push(page_of(&attributes)?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() || pages.len() >= limit {
+                return Ok(pages);
+            }
+        }
+    }
+
     /// A title's row in a scope's log.
     pub async fn published_row(
         &self,
@@ -356,6 +408,32 @@ fn row_attributes(row: &LogRow, records: &PackedRecords) -> Attributes {
     }
     attributes.insert("schema".to_owned(), AttributeValue::N(SCHEMA.to_string()));
     attributes
+}
+
+fn page_attributes(mms: &MmsId, page: &PublicPage) -> Attributes {
+    let mut attributes = key_attributes(&keys::public_page(mms));
+    attributes.insert("mms_id".to_owned(), AttributeValue::S(mms.to_string()));
+    attributes.insert("rep".to_owned(), AttributeValue::S(page.representation.to_string()));
+    attributes.insert("stamp".to_owned(), AttributeValue::S(keys::second(page.changed_at)));
+    attributes.insert("schema".to_owned(), AttributeValue::N(SCHEMA.to_string()));
+    attributes
+}
+
+fn page_of(attributes: &HashMap<String, AttributeValue>) -> Result<ListedPage, StoreError> {
+    let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok());
+    let malformed = || StoreError::Malformed {
+        key: text("sk").cloned().unwrap_or_default(),
+        kind: "public page",
+        source: "no title, representation or time".into(),
+    };
+    let mms_id: MmsId = text("mms_id").and_then(|id| id.parse().ok()).ok_or_else(malformed)?;
+    let second = text("stamp").and_then(|text| text.parse().ok());
+    Ok(ListedPage {
+        place: keys::place_of_page(&mms_id),
+        representation: text("rep").and_then(|id| id.parse().ok()).ok_or_else(malformed)?,
+        changed_at: second.and_then(|second| Timestamp::from_second(second).ok()).ok_or_else(malformed)?,
+        mms_id,
+    })
 }
 
 fn row_of(

@@ -22,6 +22,16 @@ impl Catalog {
         self.get(keys::set(id)).await
     }
 
+    /// Up to 100 sets, in any order; those that are not there are left out.
+    pub async fn sets_by_id(&self, ids: &[SetId]) -> Result<Vec<Set>, StoreError> {
+        self.batch(ids.iter().map(keys::set)).await
+    }
+
+    /// The places of one member in up to 100 itemized sets, in any order.
+    pub async fn memberships(&self, member: &str, sets: &[SetId]) -> Result<Vec<SetMember>, StoreError> {
+        self.batch(sets.iter().map(|set| keys::set_member(set, member))).await
+    }
+
     /// The sets, by name.
     pub async fn sets(&self, page: &PageRequest) -> Result<Page<Set>, StoreError> {
         self.list(keys::SETS.to_owned(), page).await

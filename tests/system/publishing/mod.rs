@@ -4,6 +4,8 @@ mod faults;
 mod files;
 mod harvests;
 mod oai;
+mod sets;
+mod sitemap;
 
 use std::collections::BTreeMap;
 

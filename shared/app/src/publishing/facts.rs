@@ -1,23 +1,26 @@
 //! What is known of a title that decides what is published of it, and the records that follow.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 use vitrine_domain::Timestamp;
 use vitrine_domain::bib::{BibKind, BibRecord};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::collection::{Collection, MAX_DEPTH};
-use vitrine_domain::ids::{CollectionId, MmsId};
+use vitrine_domain::ids::{CollectionId, MmsId, SetId};
 use vitrine_domain::publishing::profile::{
-    PublishingProfile, PublishingSettings, Restricted, SelectionKind, TargetKind,
+    PublishingProfile, PublishingSettings, Rendition, Restricted, SelectionKind, TargetKind,
 };
-use vitrine_domain::publishing::published::{ALL, Wanted, scope_of};
+use vitrine_domain::publishing::published::{ALL, PublicPage, Wanted, scope_of};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::{Facts, Identity, Offered, Viewer};
-use vitrine_metadata::{Additions, Availability, CollectionPath, Link, render};
+use vitrine_domain::set::{Set, SetRule, Tree};
+use vitrine_metadata::{Additions, Availability, CollectionPath, Link, Rendered, render};
 use vitrine_store::catalog::PageRequest;
 
 use crate::changes::hex;
+use crate::delivery::in_order_of_choice;
 use crate::rights::Policies;
 use crate::{App, AppError, Call};
 
@@ -39,6 +42,9 @@ pub(super) struct TitleFacts {
     shown: Vec<Shown>,
     /// The title's collections and all above them, by id, as far as a profile asks for them.
     collections: HashMap<CollectionId, Collection>,
+    tree: Tree,
+    /// The sets that hold it, of those that profiles name.
+    sets: HashSet<SetId>,
     /// When time alone changes what may be seen.
     pub(super) changes_at: Option<Timestamp>,
     /// Whether the list of representations still lagged behind.
@@ -65,14 +71,19 @@ impl App {
         let source = self.source_of(&bib).await?;
         let (representations, lags) = self.live_representations(&bib).await?;
         let policies = self.policies_of(&representations).await?;
-        let (shown, changes_at) = shown(&bib, representations, &policies, call.now);
-        let active = profiles.iter().filter(|profile| profile.settings.active);
-        let collections = if active.into_iter().any(|profile| asks_for_tree(&profile.settings)) {
-            self.collections_above(&bib.collections).await?
+        let sets = self.published_sets(profiles).await?;
+        let mut active = profiles.iter().map(|profile| &profile.settings).filter(|settings| settings.active);
+        let by_tree = |set: &Set| set.settings.rule.as_ref().is_some_and(SetRule::asks_for_parents);
+        let collections = if active.any(asks_for_tree) || sets.iter().any(by_tree) {
+            // With one that is damaged nothing can be said of what is below it.
+            self.collections_above(bib.collections.iter().cloned(), |one| Ok(Some(one?))).await?
         } else {
             HashMap::new()
         };
-        Ok(Some(TitleFacts { bib, source, shown, collections, changes_at, lags }))
+        let tree = collections.values().map(|it| (it.id.clone(), it.parent.clone())).collect();
+        let sets = self.holding(&sets, &bib, &representations, &tree).await?;
+        let (shown, changes_at) = shown(&bib, representations, &policies, call.now);
+        Ok(Some(TitleFacts { bib, source, shown, collections, tree, sets, changes_at, lags }))
     }
 
     /// A title's representations as they were last written, and whether some may be missing.
@@ -108,29 +119,6 @@ impl App {
             tokio::time::sleep(std::time::Duration::from_millis(50 << looks)).await;
         }
     }
-
-    /// Collections and all above them, level by level.
-    async fn collections_above(
-        &self,
-        ids: &[CollectionId],
-    ) -> Result<HashMap<CollectionId, Collection>, AppError> {
-        let mut found: HashMap<CollectionId, Collection> = HashMap::new();
-        let mut wanted: BTreeSet<CollectionId> = ids.iter().cloned().collect();
-        for _ in 0..MAX_DEPTH {
-            if wanted.is_empty() {
-                break;
-            }
-            let asked: Vec<CollectionId> = std::mem::take(&mut wanted).into_iter().collect();
-            for asked in asked.chunks(BATCH) {
-                for collection in self.catalog.collections_by_id(asked).await? {
-                    wanted.extend(collection.parent.clone());
-                    found.insert(collection.id.clone(), collection);
-                }
-            }
-            wanted.retain(|id| !found.contains_key(id));
-        }
-        Ok(found)
-    }
 }
 
 /// The representations that are offered, and when time changes who may see one.
@@ -155,8 +143,8 @@ fn shown(
 }
 
 fn asks_for_tree(settings: &PublishingSettings) -> bool {
-    let below =
-        settings.selection.kind == SelectionKind::Collections && settings.selection.with_subcollections;
+    let selection = &settings.selection;
+    let below = selection.kind == SelectionKind::Collections && selection.rule().asks_for_parents();
     below || settings.target.kind == TargetKind::Primo
 }
 
@@ -173,17 +161,36 @@ impl TitleFacts {
             .collect();
         let sets: Vec<String> =
             chosen.iter().filter_map(|profile| profile.settings.set_spec()).map(str::to_owned).collect();
+        let mut press = Press::default();
         let mut all = BTreeMap::new();
         for profile in chosen {
             let is_set = profile.settings.target.kind == TargetKind::Oai;
             let sets = if is_set { sets.clone() } else { Vec::new() };
-            let wanted = self.records(app, &profile.settings, sets)?;
+            let wanted = self.records(app, &mut press, &profile.settings, sets)?;
             if is_set && !all.contains_key(ALL) {
                 all.insert(ALL.to_owned(), wanted.clone());
             }
             all.insert(scope_of(&profile.id), wanted);
         }
         Ok(all)
+    }
+
+    /// The title's page, where everybody may see one that is ours: its representation is the one that is shown to who
+    /// asks for the title (META-4).
+    pub(super) fn public_page(&self, now: Timestamp) -> Option<PublicPage> {
+        let open = self.shown.iter().filter(|one| one.open).map(|one| one.representation.clone());
+        let here = in_order_of_choice(open.collect()).into_iter().find(|it| it.fields.remote.is_none())?;
+        let mut digest = Sha256::new();
+        // A record that can not be written as Dublin Core is shown all the same.
+        match render(self.bib.format, &self.source, Rendition::OaiDc, &Additions::default()) {
+            Ok(rendered) => digest.update(rendered.stable),
+            Err(_) => digest.update(&self.source),
+        }
+        for said in [&here.fields.label, &here.fields.public_note] {
+            digest.update("\n");
+            digest.update(said.as_deref().unwrap_or_default());
+        }
+        Some(PublicPage { representation: here.id, hash: hex(&digest.finalize()), changed_at: now })
     }
 
     /// Whether a profile's selection has the title.
@@ -195,19 +202,16 @@ impl TitleFacts {
         let selection = &settings.selection;
         match selection.kind {
             SelectionKind::Everything => true,
-            SelectionKind::Collections if selection.with_subcollections => {
-                self.collections.keys().any(|id| selection.collections.contains(id))
-            }
-            SelectionKind::Collections => {
-                self.bib.collections.iter().any(|id| selection.collections.contains(id))
-            }
+            SelectionKind::Collections => selection.rule().takes_record(&self.bib, &self.tree),
+            SelectionKind::Set => selection.named_set().is_some_and(|id| self.sets.contains(id)),
         }
     }
 
     /// The records of a profile, and the digest of what does not change with every save (S13).
-    pub(super) fn records(
+    fn records(
         &self,
         app: &App,
+        press: &mut Press,
         settings: &PublishingSettings,
         sets: Vec<String>,
     ) -> Result<Wanted, AppError> {
@@ -216,11 +220,10 @@ impl TitleFacts {
         digest.update(sets.join("\n"));
         let mut records = BTreeMap::new();
         for format in settings.renditions() {
-            let rendered = render(self.bib.format, &self.source, format, &additions)
-                .map_err(|errors| AppError::Internal(Box::new(errors)))?;
+            let rendered = press.rendered(self, format, &additions)?;
             digest.update(format!("\n{} {}\n", format.code(), rendered.stable.len()));
-            digest.update(rendered.stable);
-            records.insert(format, rendered.xml);
+            digest.update(&rendered.stable);
+            records.insert(format, rendered.xml.clone());
         }
         Ok(Wanted { hash: hex(&digest.finalize()), sets, records })
     }
@@ -284,6 +287,29 @@ impl TitleFacts {
             parent: collection.parent.as_ref().map(ToString::to_string),
             path: names,
         })
+    }
+}
+
+/// The records of a title that were rendered already: profiles with the same additions share them.
+#[derive(Default)]
+struct Press(Vec<(Rendition, Additions, Rc<Rendered>)>);
+
+impl Press {
+    fn rendered(
+        &mut self,
+        title: &TitleFacts,
+        format: Rendition,
+        additions: &Additions,
+    ) -> Result<Rc<Rendered>, AppError> {
+        let known = self.0.iter().find(|(held, with, _)| *held == format && with == additions);
+        if let Some((_, _, rendered)) = known {
+            return Ok(Rc::clone(rendered));
+        }
+        let rendered = render(title.bib.format, &title.source, format, additions)
+            .map_err(|errors| AppError::Internal(Box::new(errors)))?;
+        let rendered = Rc::new(rendered);
+        self.0.push((format, additions.clone(), Rc::clone(&rendered)));
+        Ok(rendered)
     }
 }
 

@@ -9,10 +9,12 @@ mod files;
 pub mod oai;
 pub mod profiles;
 mod run;
+mod sets;
+pub mod sitemap;
 mod title;
 
 use serde::{Deserialize, Serialize};
-use vitrine_domain::ids::{CollectionId, EventId, JobId, MmsId, PolicyId};
+use vitrine_domain::ids::{CollectionId, EventId, JobId, MmsId, PolicyId, SetId};
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::queues::Queue;
@@ -112,6 +114,8 @@ impl App {
             Work::PublishCollection { collection } => {
                 self.publish_members(worker, collection, after, time_left).await?
             }
+            Work::PublishMembers { set, titles } => self.publish_moved(worker, set, titles).await?,
+            Work::PublishSet { set } => self.publish_set(worker, set, after, time_left).await?,
             // Not ours: whoever wrote the row knows what to do with it.
             _ => return Ok(PublishedWork::Already),
         };
@@ -192,6 +196,16 @@ impl App {
     /// An outbox row for the titles of a collection.
     pub(crate) fn owe_collection(&self, call: &Call, collection: CollectionId) -> OutboxRow {
         self.owe(call, Work::PublishCollection { collection }, call.after_seconds(DUE_AGAIN_SECONDS))
+    }
+
+    /// An outbox row for titles that come into a set or leave it.
+    pub(crate) fn owe_members(&self, call: &Call, set: SetId, titles: Vec<MmsId>) -> OutboxRow {
+        self.owe(call, Work::PublishMembers { set, titles }, call.after_seconds(DUE_AGAIN_SECONDS))
+    }
+
+    /// An outbox row for the titles of a set.
+    pub(crate) fn owe_set(&self, call: &Call, set: SetId) -> OutboxRow {
+        self.owe(call, Work::PublishSet { set }, call.after_seconds(DUE_AGAIN_SECONDS))
     }
 
     /// An outbox row for the titles that a policy governs.

@@ -9,9 +9,10 @@ use vitrine_domain::publishing::profile::{
 use vitrine_domain::publishing::repository::{OaiRepository, OaiSettings};
 use vitrine_domain::publishing::run::{PublishCounts, PublishRun, PublishStep};
 use vitrine_domain::roles::Action;
-use vitrine_store::Change;
+use vitrine_domain::set::SetContent;
 use vitrine_store::keys::{self, Claim, Item};
 use vitrine_store::objects::{Bucket, Disposition, SignedGet, SignedRequest};
+use vitrine_store::{Change, StoreError};
 
 use super::run::{file_key, files_step};
 use crate::bibs::check_version;
@@ -61,7 +62,7 @@ impl App {
         settings: PublishingSettings,
     ) -> Result<PublishingProfile, AppError> {
         call.actor.may(Action::ManagePublishing, None)?;
-        self.check_publishing(&settings).await?;
+        self.check_publishing(call, &settings).await?;
         let others = self.catalog.publishing_profiles().await?;
         if others.len() >= MAX_PROFILES {
             return Err(Rule::TooManyPublishing(MAX_PROFILES).into());
@@ -134,7 +135,7 @@ impl App {
         call.actor.may(Action::ManagePublishing, None)?;
         let before = self.publishing(id).await?;
         check_version("publishing profile", before.version, expected)?;
-        self.check_publishing(&settings).await?;
+        self.check_publishing(call, &settings).await?;
         if settings.target.kind != before.settings.target.kind {
             return Err(AppError::invalid("target.kind", "can not be changed; copy the profile instead"));
         }
@@ -324,15 +325,23 @@ impl App {
         put_repository(change, &repository)
     }
 
-    async fn check_publishing(&self, settings: &PublishingSettings) -> Result<(), AppError> {
+    async fn check_publishing(&self, call: &Call, settings: &PublishingSettings) -> Result<(), AppError> {
         let mut problems = settings.check();
         if settings.selection.kind == SelectionKind::Collections {
             let asked: Vec<_> = settings.selection.collections.iter().take(100).cloned().collect();
-            let found = self.catalog.collections_by_id(&asked).await?;
+            let found = self.catalog.collections_each(&asked).await?;
+            let found: Vec<_> = found.into_iter().collect::<Result<_, StoreError>>()?;
             for (at, id) in asked.iter().enumerate() {
                 if !found.iter().any(|collection| collection.id == *id) {
                     problems.add(&format!("selection.collections.{at}"), "must be the id of a collection");
                 }
+            }
+        }
+        if let Some(id) = settings.selection.named_set() {
+            match self.catalog.set(id).await?.filter(|set| set.is_seen_by(&call.actor.id)) {
+                Some(set) if set.settings.content == SetContent::Titles => {}
+                Some(_) => problems.add("selection.set", "must be a set of titles"),
+                None => problems.add("selection.set", "must be the id of a set"),
             }
         }
         Ok(problems.into_result()?)
@@ -364,7 +373,7 @@ impl App {
         let step = match (is_set || full, &profile.settings) {
             // What an inactive set holds is only to be withdrawn.
             (true, settings) if !settings.active => PublishStep::Rest { shard: 0, after: None },
-            (true, _) => PublishStep::Titles { shard: 0, after: None },
+            (true, _) => PublishStep::Titles { after: None },
             (false, _) => files_step(profile, false, call.now),
         };
         let run = PublishRun {

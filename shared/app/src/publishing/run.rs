@@ -1,31 +1,25 @@
 //! Runs of publishing profiles: every title it may concern, page by page, then what is out and may not belong there, then
 //! files. Every step can be killed and done again.
 
-use std::collections::HashSet;
-
 use futures_util::stream::{self, StreamExt};
 use vitrine_domain::Timestamp;
-use vitrine_domain::bib::BibRecord;
-use vitrine_domain::ids::{CollectionId, JobId, MmsId, PublishingId};
+use vitrine_domain::ids::{JobId, MmsId, PublishingId};
 use vitrine_domain::job::{Job, JobStatus, JobWork};
-use vitrine_domain::outbox::SHARDS;
 use vitrine_domain::publishing::profile::{
-    PublishingProfile, PublishingSettings, RECORDS_A_FILE, SelectionKind, TargetKind,
+    PublishingProfile, PublishingSettings, RECORDS_A_FILE, Selection, SelectionKind, TargetKind,
 };
-use vitrine_domain::publishing::published::{LOG_SHARDS, scope_of, stamp_at};
+use vitrine_domain::publishing::published::stamp_at;
 use vitrine_domain::publishing::run::{FilesStep, PublishCounts, PublishRun, PublishStep};
-use vitrine_store::catalog::PageRequest;
-use vitrine_store::published::{Row, Window};
+use vitrine_domain::set::TitleScope;
 
 use super::title::TitlePublished;
 use super::{PAGE, Worker};
 use crate::run_job::{Around, Next};
+use crate::set_walk::{GONE, WalkPage};
 use crate::{App, AppError, Call};
 
 /// How many titles of a page are published side by side.
 const SIDE_BY_SIDE: usize = 16;
-/// How many collections below those of a selection are known at once.
-const MAX_COLLECTIONS: usize = 10_000;
 
 impl App {
     pub(crate) async fn publish_step(
@@ -37,8 +31,9 @@ impl App {
     ) -> Result<Next, AppError> {
         let profile = self.catalog.publishing_profile(&run.profile).await?;
         match (&run.step, profile) {
-            (PublishStep::Titles { shard, after }, Some(profile)) if profile.settings.active => {
-                self.run_titles(call, job, run, &profile.settings, (*shard, after.clone()), around).await
+            (PublishStep::Titles { after }, Some(profile)) if profile.settings.active => {
+                let selection = &profile.settings.selection;
+                self.run_titles(call, job, run, selection, after.as_deref(), around).await
             }
             // It was deactivated or deleted on the way.
             (PublishStep::Titles { .. }, _) => {
@@ -67,36 +62,46 @@ impl App {
         }
     }
 
-    /// A page of the list of titles.
+    /// A page of the titles that the profile selects.
     async fn run_titles(
         &self,
         call: &Call,
         job: &Job,
         run: &PublishRun,
-        settings: &PublishingSettings,
-        (shard, after): (u8, Option<String>),
+        selection: &Selection,
+        after: Option<&str>,
         around: Around<'_>,
     ) -> Result<Next, AppError> {
-        let below = self.collections_of(settings).await?;
-        let page = PageRequest { limit: PAGE, offset: 0, after };
-        let found = self.catalog.titles(shard, &page).await?;
-        // The list may lag behind a membership; whoever changed that has owed the title's publication.
-        let concerned = |bib: &BibRecord| {
-            below.as_ref().is_none_or(|below| bib.collections.iter().any(|id| below.contains(id)))
+        // Lists may lag behind a change; whoever made that has owed the title's publication.
+        let found = match self.scope_of_selection(selection).await? {
+            Some(scope) => self.titles_page(&scope, after, PAGE).await?,
+            None => WalkPage::default(),
         };
-        let titles: Vec<MmsId> = found.items.into_iter().filter(concerned).map(|bib| bib.mms_id).collect();
+        let titles: Vec<MmsId> = found.items.into_iter().map(|bib| bib.mms_id).collect();
         let by = format!("{} titles {}", job.id, job.attempt);
-        let counts = self.publish_page(call, &by, &titles, around, true).await?;
-        let step = match (found.next, shard + 1) {
-            (Some(after), _) => PublishStep::Titles { shard, after: Some(after) },
-            (None, next) if next < SHARDS => PublishStep::Titles { shard: next, after: None },
-            (None, _) if below.is_some() => PublishStep::Rest { shard: 0, after: None },
-            (None, _) => self.behind_titles(run, call.now).await?,
+        let mut counts = self.publish_page(call, &by, &titles, around, true).await?;
+        counts.failed += found.skipped.iter().filter(|it| it.reason != GONE).count() as u64;
+        let step = match found.next {
+            Some(after) => PublishStep::Titles { after: Some(after) },
+            None if selection.kind == SelectionKind::Everything => self.behind_titles(run, call.now).await?,
+            None => PublishStep::Rest { shard: 0, after: None },
         };
         self.save_step(call, job, step, |run| run.counts.merge(&counts)).await
     }
 
-    /// A page of the profile's own log: titles that may not belong there any more.
+    /// The titles that a selection is about; `None` for a set that is not there any more.
+    async fn scope_of_selection(&self, selection: &Selection) -> Result<Option<TitleScope>, AppError> {
+        Ok(match (selection.kind, selection.named_set()) {
+            (SelectionKind::Everything, _) => Some(TitleScope::Everything),
+            (SelectionKind::Collections, _) => Some(TitleScope::Rule { rule: Box::new(selection.rule()) }),
+            (SelectionKind::Set, None) => None,
+            (SelectionKind::Set, Some(id)) => {
+                self.catalog.set(id).await?.map(|set| TitleScope::Set { set: Box::new(set) })
+            }
+        })
+    }
+
+    /// A page of what the profile has out: titles that may not belong there any more.
     async fn run_rest(
         &self,
         call: &Call,
@@ -106,27 +111,15 @@ impl App {
         (shard, after): (u8, Option<&str>),
         around: Around<'_>,
     ) -> Result<Next, AppError> {
-        let scope = scope_of(&run.profile);
-        let window = Window {
-            scope: &scope,
-            shard,
-            from: None,
-            // What was out when the run was asked for is dated a little later at most.
-            until: stamp_at(stamp_at(run.asked_at)),
-            after,
-            limit: PAGE,
-            format: None,
-        };
-        let (rows, more) = self.catalog.published_rows(&window).await?;
-        let last = rows.last().map(Row::sort_key);
-        let titles: Vec<MmsId> = rows.into_iter().filter(|row| !row.deleted).map(|row| row.mms_id).collect();
+        // What was out when the run was asked for is dated a little later at most.
+        let until = stamp_at(stamp_at(run.asked_at));
+        let (titles, next) = self.what_is_out(&run.profile, shard, after, until).await?;
         let by = format!("{} rest {}", job.id, job.attempt);
         let counts = self.publish_page(call, &by, &titles, around, false).await?;
-        let step = match (more, shard + 1) {
-            (true, _) => PublishStep::Rest { shard, after: last },
-            (false, next) if next < LOG_SHARDS => PublishStep::Rest { shard: next, after: None },
-            (false, _) if profile.is_some() => self.behind_titles(run, call.now).await?,
-            (false, _) => PublishStep::End,
+        let step = match next {
+            Some((shard, after)) => PublishStep::Rest { shard, after },
+            None if profile.is_some() => self.behind_titles(run, call.now).await?,
+            None => PublishStep::End,
         };
         self.save_step(call, job, step, |run| run.counts.merge(&counts)).await
     }
@@ -169,36 +162,6 @@ impl App {
             }
         }
         Ok(counts)
-    }
-
-    /// The collections whose titles a profile publishes; `None` for all titles.
-    async fn collections_of(
-        &self,
-        settings: &PublishingSettings,
-    ) -> Result<Option<HashSet<CollectionId>>, AppError> {
-        if settings.selection.kind == SelectionKind::Everything {
-            return Ok(None);
-        }
-        let mut found: HashSet<CollectionId> = settings.selection.collections.iter().cloned().collect();
-        if settings.selection.with_subcollections {
-            let mut open: Vec<CollectionId> = settings.selection.collections.clone();
-            while let Some(collection) = open.pop() {
-                let mut page = PageRequest { limit: PAGE, ..PageRequest::default() };
-                loop {
-                    let below = self.catalog.children_of(Some(&collection), &page).await?;
-                    for child in below.items {
-                        if found.len() < MAX_COLLECTIONS && found.insert(child.id.clone()) {
-                            open.push(child.id);
-                        }
-                    }
-                    match below.next {
-                        None => break,
-                        next => page.after = next,
-                    }
-                }
-            }
-        }
-        Ok(Some(found))
     }
 
     /// Saves a run's next step.

@@ -64,9 +64,6 @@ impl App {
             // older state of the title can take the place of a newer one.
             let before = self.catalog.published(mms).await?;
             let profiles = self.catalog.publishing_profiles().await?;
-            if before.is_none() && profiles.is_empty() {
-                return Ok(TitlePublished::default());
-            }
             let facts = self.title_facts(&call, mms, &profiles).await?;
             let wanted = match &facts {
                 Some(facts) => facts.wanted(self, &profiles)?,
@@ -74,7 +71,8 @@ impl App {
             };
             // Whoever wrote this for the same reason is not known to have been in time.
             let again = before.as_ref().is_some_and(|before| before.by == worker.by);
-            let plan = plan(before.as_ref(), mms, wanted, worker.by, call.now, came_late || again);
+            let page = facts.as_ref().and_then(|facts| facts.public_page(call.now));
+            let plan = plan(before.as_ref(), mms, wanted, page, worker.by, call.now, came_late || again);
             let mut done = TitlePublished::default();
             if let Some(plan) = &plan {
                 let records = self.pack(&plan.put).await?;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::bib::DC_ELEMENTS;
 use crate::coded;
 use crate::coded::Coded;
-use crate::ids::{CollectionId, JobId, PublishingId, UserId};
+use crate::ids::{CollectionId, JobId, PublishingId, SetId, UserId};
 use crate::problem::Problems;
 use crate::schedule::Schedule;
+use crate::set::{Levels, SetRule};
 
 coded!(
     /// A format that records are handed out in, by its metadata prefix (OAI-8).
@@ -31,6 +32,8 @@ coded!(
         Everything = "EVERYTHING": "All titles",
         /// The titles of collections.
         Collections = "COLLECTIONS": "Titles of collections",
+        /// The titles of a set, itemized or logical (C11).
+        Set = "SET": "Titles of a set",
     }
 );
 
@@ -128,6 +131,22 @@ pub struct Selection {
     /// Whether collections below those count too.
     #[serde(default)]
     pub with_subcollections: bool,
+    /// The set.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set: Option<SetId>,
+}
+
+impl Selection {
+    /// The rule that its collections are.
+    pub fn rule(&self) -> SetRule {
+        let levels = if self.with_subcollections { Levels::All } else { Levels::One };
+        SetRule { collections: self.collections.clone(), levels: Some(levels), ..SetRule::default() }
+    }
+
+    /// The set that it names.
+    pub fn named_set(&self) -> Option<&SetId> {
+        self.set.as_ref().filter(|_| self.kind == SelectionKind::Set)
+    }
 }
 
 /// Where to, and in which form.
@@ -248,13 +267,17 @@ impl PublishingSettings {
     fn check_selection(&self, problems: &mut Problems) {
         let named = self.selection.collections.len();
         match self.selection.kind {
-            SelectionKind::Everything if named > 0 => {
-                problems.add("selection.collections", "must be empty where all titles are published");
+            SelectionKind::Everything | SelectionKind::Set if named > 0 => {
+                problems
+                    .add("selection.collections", "must be empty unless titles of collections are published");
             }
             SelectionKind::Collections if !(1..=MAX_COLLECTIONS).contains(&named) => {
                 problems.add("selection.collections", format!("must be 1 to {MAX_COLLECTIONS} ids"));
             }
             _ => {}
+        }
+        if (self.selection.kind == SelectionKind::Set) != self.selection.set.is_some() {
+            problems.add("selection.set", "must be given for the titles of a set, and be absent otherwise");
         }
     }
 
@@ -305,6 +328,7 @@ mod tests {
                 kind: SelectionKind::Everything,
                 collections: vec![],
                 with_subcollections: false,
+                set: None,
             },
             target: Target {
                 kind,
@@ -336,6 +360,7 @@ mod tests {
         let mut wrong = settings(TargetKind::Oai);
         wrong.name = " ".into();
         wrong.selection.kind = SelectionKind::Collections;
+        wrong.selection.set = "48123".parse().ok();
         wrong.target.set_spec = Some("a::b".into());
         wrong.target.records_per_file = Some(1);
         wrong.enrichment.dc_element = "author".into();
@@ -345,6 +370,7 @@ mod tests {
             [
                 "name",
                 "selection.collections",
+                "selection.set",
                 "target.set_spec",
                 "target.records_per_file",
                 "enrichment.dc_element",

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MmsId, PublishingId};
+use crate::ids::{MmsId, PublishingId, RepId};
 use crate::outbox::seconds;
 use crate::publishing::profile::Rendition;
 
@@ -28,10 +28,24 @@ pub struct Published {
     pub mms_id: MmsId,
     /// Its state by scope; none where it never was.
     pub scopes: BTreeMap<String, State>,
+    /// Its page that everybody may see; none where nobody unknown is let in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub page: Option<PublicPage>,
     /// What it was last written for: an event of the outbox, or a job.
     pub by: String,
     /// How many times it was written.
     pub version: u64,
+}
+
+/// The page of a title that everybody may see, as search engines are told of it (META-4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicPage {
+    /// The representation that stands for the title there.
+    pub representation: RepId,
+    /// The digest of what the page says.
+    pub hash: String,
+    /// Since when it says that.
+    pub changed_at: Timestamp,
 }
 
 /// The state of a title in one scope.
@@ -90,6 +104,8 @@ pub struct Plan {
     pub put: Vec<LogRow>,
     /// Rows to be taken out: scope and stamp.
     pub gone: Vec<(String, Timestamp)>,
+    /// Whether the list of public pages is to follow the title's state.
+    pub relists: bool,
 }
 
 impl Plan {
@@ -122,6 +138,7 @@ pub fn plan(
     before: Option<&Published>,
     mms_id: &MmsId,
     mut wanted: BTreeMap<String, Wanted>,
+    page: Option<PublicPage>,
     by: &str,
     now: Timestamp,
     anew: bool,
@@ -129,6 +146,7 @@ pub fn plan(
     let mut after = before.cloned().unwrap_or_else(|| Published {
         mms_id: mms_id.clone(),
         scopes: BTreeMap::new(),
+        page: None,
         by: String::new(),
         version: 0,
     });
@@ -157,11 +175,17 @@ pub fn plan(
         after.scopes.insert(scope.clone(), State { hash, stamp, first });
         put.push(LogRow { scope, mms_id: mms_id.clone(), stamp, first, sets, records });
     }
-    if put.is_empty() {
+    let says =
+        |page: &Option<PublicPage>| page.as_ref().map(|it| (it.representation.clone(), it.hash.clone()));
+    let relists = says(&after.page) != says(&page);
+    if relists {
+        after.page = page;
+    }
+    if put.is_empty() && !relists {
         return None;
     }
     by.clone_into(&mut after.by);
-    Some(Plan { after, put, gone })
+    Some(Plan { after, put, gone, relists })
 }
 
 /// The digest that a scope has to get; `None` where it stays as it is.
@@ -199,7 +223,7 @@ mod tests {
     }
 
     fn after(before: Option<&Published>, hashes: &[(&str, &str)], second: i64) -> Option<Plan> {
-        plan(before, &mms(), wanted(hashes), "e", at(second), false)
+        plan(before, &mms(), wanted(hashes), None, "e", at(second), false)
     }
 
     #[test]
@@ -237,9 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn a_public_page_is_listed_anew_only_when_it_says_something_else() {
+        let page = |hash: &str, second| {
+            let representation = "12123".parse().unwrap();
+            Some(PublicPage { representation, hash: hash.to_owned(), changed_at: at(second) })
+        };
+        let plan =
+            |before: Option<&Published>, page| plan(before, &mms(), BTreeMap::new(), page, "e", at(0), false);
+        let first = plan(None, page("a", 0)).unwrap();
+        assert!(first.relists && first.put.is_empty() && first.stamp().is_none());
+        assert_eq!(plan(Some(&first.after), page("a", 9)), None);
+        let second = plan(Some(&first.after), page("b", 9)).unwrap();
+        assert_eq!(second.after.page, page("b", 9));
+        let gone = plan(Some(&second.after), None).unwrap();
+        assert!(gone.relists && gone.after.page.is_none());
+        assert_eq!(plan(None, None), None);
+    }
+
+    #[test]
     fn b50_what_may_have_come_too_late_is_dated_anew() {
         let first = after(None, &[("79", "a")], 0).unwrap().after;
-        let anew = plan(Some(&first), &mms(), wanted(&[("79", "a")]), "e", at(60), true).unwrap();
+        let anew = plan(Some(&first), &mms(), wanted(&[("79", "a")]), None, "e", at(60), true).unwrap();
         assert!(anew.put[0].stamp > first.scopes["79"].stamp && anew.gone.len() == 1);
     }
 }

@@ -32,9 +32,7 @@ pub enum PublishStep {
     /// Looking at titles.
     #[serde(rename = "TITLES")]
     Titles {
-        /// The shard of their list.
-        shard: u8,
-        /// Where the list goes on.
+        /// Where the walk over them goes on.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         after: Option<String>,
     },
@@ -129,10 +127,11 @@ impl PublishCounts {
 }
 
 impl PublishRun {
-    /// Percent done, by the lists' shards.
+    /// Percent done, by the steps and the shards of the log. How many titles there will be, nobody knows.
     pub fn progress(&self) -> u8 {
         match &self.step {
-            PublishStep::Titles { shard, .. } => shard.saturating_mul(4).min(70),
+            PublishStep::Titles { after: None } => 0,
+            PublishStep::Titles { .. } => 35,
             PublishStep::Rest { shard, .. } => 70 + shard.saturating_mul(4).min(15),
             PublishStep::Files(files) => 85 + (files.shard.min(LOG_SHARDS) * 3).min(13),
             PublishStep::End => 99,

@@ -12,7 +12,7 @@ use vitrine_domain::coded::Coded;
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::rights::Reason;
 use vitrine_domain::structure::{Range, StructureFields};
-use vitrine_metadata::{DublinCore, iiif};
+use vitrine_metadata::{About, DublinCore, MediaFile, iiif, schema_org};
 
 use super::answer::document;
 use super::html::{data, escape};
@@ -74,7 +74,7 @@ pub(super) fn answer(page: &Page<'_>, asked: &HeaderMap) -> Result<Response, Pro
     Ok(response)
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
     fn write(&self, out: &mut String) -> fmt::Result {
         let (bib, representation) = (&self.opened.bib, &self.opened.representation);
         let title = escape(&bib.brief.title);
@@ -88,6 +88,7 @@ impl Page<'_> {
             escape(&self.permalink()),
             escape(&iiif.manifest_3(&representation.id)),
         )?;
+        writeln!(out, "<script type=\"application/ld+json\">{}</script>", data(&self.described()))?;
         for style in vitrine_web::styles() {
             writeln!(out, "<link rel=\"stylesheet\" href=\"{}/assets/{style}\">", self.addresses.delivery)?;
         }
@@ -119,6 +120,38 @@ impl Page<'_> {
         self.share(out)?;
         out.push_str("</main>\n<footer><p>Vitrine</p></footer>\n</body>\n</html>\n");
         Ok(())
+    }
+
+    /// The title for search engines (META-4). Where bytes are is said of what everybody may see alone.
+    fn described(&self) -> Value {
+        let (id, representation) = (self.opened.bib.mms_id.as_str(), &self.opened.representation.id);
+        let (url, iiif) = (self.permalink(), self.addresses.iiif());
+        let (thumbnail, manifest) =
+            (iiif.thumbnail(representation.as_str()), iiif.manifest_3(representation));
+        let views = self.view.get("file").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let media = |(file, view): (&'a DigitalFile, &'a Value)| {
+            let content = file.content.as_ref()?;
+            Some(MediaFile {
+                url: view.get("content_url").and_then(Value::as_str)?,
+                media_type: &content.mime,
+                name: &file.label,
+                size_bytes: content.size_bytes,
+            })
+        };
+        let found: Vec<MediaFile<'_>> = self.files.iter().zip(views).filter_map(media).collect();
+        let is_open = self.opened.permit().is_some() && self.opened.terms.shared_seconds > 0;
+        schema_org(
+            self.metadata,
+            &About {
+                url: &url,
+                id,
+                thumbnail: &thumbnail,
+                provider: &self.addresses.institution,
+                manifest: &manifest,
+                media_types: found.iter().map(|file| file.media_type).collect(),
+                files: is_open.then_some(found),
+            },
+        )
     }
 
     fn permalink(&self) -> String {

@@ -3,9 +3,11 @@
 mod activity;
 mod answer;
 mod request;
+mod sitemap;
 mod token;
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
@@ -41,12 +43,15 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 /// Answers shorter than this are sent as they are.
 const MIN_GZIP_BYTES: usize = 1024;
 
-/// The routes of the OAI-PMH server and of the feed of changes, below `/view`.
+/// The routes of what tells the world of titles: the OAI-PMH server and the feed of changes below `/view`, the sitemap and
+/// `robots.txt` where robots look for them.
 pub fn oai_router(api: Api) -> Router {
     Router::new()
         .route("/view/oai/{institution}/request", get(answered).post(answered))
         .route("/view/oai/{institution}/activity", get(activity::collection))
         .route("/view/oai/{institution}/activity/{page}", get(activity::page))
+        .route("/sitemap.xml", get(sitemap::sitemap))
+        .route("/robots.txt", get(sitemap::robots))
         .with_state(api)
 }
 
@@ -84,17 +89,20 @@ fn later(seconds: u32) -> Response {
     response
 }
 
+/// Holds back who asks too often (D23).
+fn held_back(api: &Api, address: Option<IpAddr>) -> Option<Response> {
+    let caller = format!("address {}", SourceAddress::counted(address?));
+    api.throttle.admit(&caller).err().map(|problem| later(problem.retry_after.unwrap_or(1)))
+}
+
 /// The repository, for who may harvest it.
 async fn admitted(api: &Api, institution: &str, extensions: &Extensions) -> Result<OaiRepository, Response> {
     if institution != api.addresses.institution {
         return Err(plain(StatusCode::NOT_FOUND, "there is no such repository"));
     }
     let address = SourceAddress::of(extensions);
-    if let Some(address) = address {
-        let caller = format!("address {}", SourceAddress::counted(address));
-        if let Err(problem) = api.throttle.admit(&caller) {
-            return Err(later(problem.retry_after.unwrap_or(1)));
-        }
+    if let Some(refusal) = held_back(api, address) {
+        return Err(refusal);
     }
     let repository = match api.app.oai_repository().await {
         Ok(found) => found.unwrap_or_else(|| nothing_yet(institution)),

@@ -116,6 +116,13 @@ pub fn list(member: &'static str, items: Vec<Value>, total: Count, next: Option<
 }
 
 impl Addresses {
+    /// Where delivery is, without a path: scheme, host and port.
+    pub fn origin(&self) -> &str {
+        let host = self.delivery.find("://").map_or(0, |at| at + 3);
+        let path = self.delivery.get(host..).and_then(|rest| rest.find('/'));
+        path.and_then(|at| self.delivery.get(..host + at)).unwrap_or(&self.delivery)
+    }
+
     fn bib_link(&self, mms: impl std::fmt::Display) -> String {
         format!("{}/bibs/{mms}", self.api)
     }

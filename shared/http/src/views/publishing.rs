@@ -13,7 +13,7 @@ use crate::wire::shape::{Shape, count, flag, object, raw, text};
 
 static SELECTION: Shape = Shape {
     root: "selection",
-    members: &[text("kind"), text("collections").many(), flag("with_subcollections")],
+    members: &[text("kind"), text("collections").many(), flag("with_subcollections"), text("set")],
 };
 
 static TARGET: Shape = Shape {

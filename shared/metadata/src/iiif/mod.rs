@@ -21,6 +21,7 @@ use crate::crosswalk::DublinCore;
 
 pub use addresses::Addresses;
 pub use plan::{captions_of, turning};
+pub(crate) use words::bcp47;
 pub use words::{Rights, lines, rights, rights_uri};
 
 /// The most files of which a manifest is made. A larger book has one of its first so many, and says so in its summary:

@@ -183,7 +183,7 @@ const LANGUAGES: [(&str, &str); 40] = [
 ];
 
 /// The language tag of what a record writes: a MARC code, or a tag itself.
-pub(super) fn bcp47(written: &str) -> Option<&str> {
+pub(crate) fn bcp47(written: &str) -> Option<&str> {
     let written = written.trim();
     if let Some((_, tag)) = LANGUAGES.iter().find(|(code, _)| *code == written) {
         return Some(tag);
