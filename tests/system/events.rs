@@ -7,8 +7,8 @@ use vitrine_domain::Timestamp;
 use vitrine_engine::workspace_root;
 use vitrine_testing::Stack;
 use vitrine_triggers::{
-    Surroundings, derivatives_batch, exports_batch, imports_batch, incoming_batch, publish_batch, seal_run,
-    sweep_run,
+    Surroundings, derivatives_batch, exports_batch, fixity_run, imports_batch, incoming_batch, publish_batch,
+    seal_run, sweep_run,
 };
 
 #[tokio::test]
@@ -35,6 +35,9 @@ async fn every_event_ends_as_its_snapshot_says() {
         let around = Surroundings { now: &Timestamp::now, time_left: &|| true, metrics: &note };
         let again: Vec<String> = if name.starts_with("sweep") {
             sweep_run(&app, "r", &around).await.unwrap();
+            vec![]
+        } else if name.starts_with("check-fixity") {
+            fixity_run(&app, "r", &around).await.unwrap();
             vec![]
         } else if name.starts_with("seal-audit") {
             seal_run(&app, "r", &around).await.unwrap();

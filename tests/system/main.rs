@@ -13,6 +13,7 @@ mod doors;
 mod events;
 mod exports;
 mod faults;
+mod fixity;
 mod gateway;
 mod http_conditions;
 mod http_fuzz;

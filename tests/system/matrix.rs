@@ -86,6 +86,7 @@ fn declared(actor: &Actor, endpoint: &Endpoint) -> bool {
         | Action::CreateFile
         | Action::UpdateFile
         | Action::DownloadFile
+        | Action::CheckFixity
         | Action::DeleteFile
         | Action::RunImport
         | Action::UndoImport => actor.may(action, Some(&own)).is_ok(),

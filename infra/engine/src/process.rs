@@ -121,6 +121,15 @@ impl Engine {
         &self.endpoint
     }
 
+    /// Switches the versions of a bucket off, for tests of what happens where someone has.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub fn suspend_versions(&self, bucket: &str) -> Result<()> {
+        let body = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
+        Client::new(self.endpoint()).put(&format!("{bucket}?versioning"), body.as_bytes())
+    }
+
     /// Returns the engine's process id, or `None` when something else started it.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

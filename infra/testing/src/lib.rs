@@ -113,6 +113,12 @@ impl Stack {
         self.engine.endpoint()
     }
 
+    /// Switches the versions of a bucket off, as someone with rights on it can: what is registered from now on can be
+    /// written over.
+    pub fn suspend_versions(&self, bucket: &str) {
+        self.engine.suspend_versions(bucket).expect("versions are switched off");
+    }
+
     /// The use cases, over calls that reach the engine.
     pub fn app(&self) -> App {
         let clients = Clients::with(&self.sdk, http_client(), 4);

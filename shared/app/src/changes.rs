@@ -10,6 +10,7 @@ use vitrine_domain::bib::BibRecord;
 use vitrine_domain::collection::Collection;
 use vitrine_domain::export::Export;
 use vitrine_domain::file::DigitalFile;
+use vitrine_domain::fixity::Fixity;
 use vitrine_domain::ids::{EventId, MmsId};
 use vitrine_domain::import::ingest::Ingest;
 use vitrine_domain::import::profile::ImportProfile;
@@ -71,6 +72,14 @@ impl Subject for ApiKey {
     const HIDDEN: &'static [&'static str] = &["hash"];
     fn subject(&self) -> String {
         format!("KEY#{}", self.id)
+    }
+}
+
+/// A part of its file's history.
+impl Subject for Fixity {
+    const HIDDEN: &'static [&'static str] = &["reading", "due_at"];
+    fn subject(&self) -> String {
+        format!("FILE#{}", self.file)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod collections;
 pub mod delivery;
 pub mod exports;
 pub mod files;
+pub mod fixity;
 pub mod history;
 pub mod imports;
 pub mod jobs;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 
 use vitrine_domain::actor::Actor;
 use vitrine_domain::audit::Origin;
+use vitrine_domain::fixity::Rhythm;
 use vitrine_domain::ids::Minter;
 use vitrine_domain::rights::DefaultAccess;
 use vitrine_domain::{TimeZone, Timestamp};
@@ -92,6 +94,8 @@ pub struct Settings {
     pub default_access: DefaultAccess,
     /// After how many days an upload without bytes is given up.
     pub upload_expiry_days: i64,
+    /// How often files are checked for whether their bytes are still right (E9).
+    pub fixity: Rhythm,
     /// The time zone in which the institution's days begin (A7).
     pub time_zone: TimeZone,
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use vitrine_domain::audit::Origin;
 use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbnail};
+use vitrine_domain::fixity::Fixity;
 use vitrine_domain::ids::{FileId, UploadId};
 use vitrine_domain::outbox::{Work, retry_after_seconds};
 use vitrine_domain::representation::Representation;
@@ -351,6 +352,9 @@ impl App {
             Some(_) => change.replace(&after)?,
             None => change.create(&after)?,
         }
+        if upload.purpose == UploadPurpose::File {
+            self.begin_checks(call, &mut change, before.is_some(), &after).await?;
+        }
         change.create(&owed)?;
         forget_watch(&mut change, &upload);
         match self.commit(call, change).await {
@@ -373,6 +377,23 @@ impl App {
         }
         self.clear_source(&upload, version_id.as_deref()).await;
         Ok(Registered::File(upload.file))
+    }
+
+    /// What was registered is checked from now on (E9); what was known of other bytes of the file is over.
+    async fn begin_checks(
+        &self,
+        call: &Call,
+        change: &mut Change,
+        was_there: bool,
+        file: &DigitalFile,
+    ) -> Result<(), AppError> {
+        let new = Fixity::of(file, self.settings.fixity, call.now);
+        let before = if was_there { self.catalog.fixity(&file.id).await? } else { None };
+        match before {
+            Some(before) => change.replace(&Fixity { version: before.version, ..new })?,
+            None => change.create(&new)?,
+        }
+        Ok(())
     }
 
     /// A picture that lay beside a staged file moves to the derivatives (T2).

@@ -107,6 +107,10 @@ impl App {
             }
             Work::RunPublishing { profile } => self.publish_on_schedule(call, row, profile).await,
             Work::RunExport { export } => self.run_export_on_schedule(call, row, export).await,
+            Work::CheckFiles { representation, asked_by } => {
+                let done = self.ask_for_checks(call, row, representation, asked_by, time_left).await?;
+                if done { self.drop_row(call, row).await } else { Ok(Step::Waiting) }
+            }
             Work::PurgeFile { file } => self.purge_file(call, row, file).await,
         }
     }

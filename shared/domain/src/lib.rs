@@ -10,6 +10,7 @@ pub mod coded;
 pub mod collection;
 pub mod export;
 pub mod file;
+pub mod fixity;
 pub mod ids;
 pub mod import;
 pub mod job;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{
     CollectionId, EventId, ExportId, FileId, JobId, MmsId, PolicyId, ProfileId, PublishingId, RepId, SetId,
-    UploadId,
+    UploadId, UserId,
 };
 
 /// What is owed.
@@ -107,6 +107,14 @@ pub enum Work {
     RunExport {
         /// The export.
         export: ExportId,
+    },
+    /// Have the files of a representation checked out of turn (E9).
+    #[serde(rename = "CHECK_FILES")]
+    CheckFiles {
+        /// The representation.
+        representation: RepId,
+        /// Who asked.
+        asked_by: UserId,
     },
     /// Delete the bytes of a deleted file.
     #[serde(rename = "PURGE_FILE")]

@@ -77,6 +77,8 @@ coded!(
         DeleteFile = "file.delete": "Delete a file",
         /// Get a signed link to a file's bytes in the staff API (D13).
         DownloadFile = "file.download": "Download a file",
+        /// Have files checked out of turn for whether their bytes are still right (E9).
+        CheckFixity = "fixity.check": "Have files checked for damage",
         /// Create a top-level collection, or make one of a sub-collection (R4).
         CreateTopCollection = "collection.create_top": "Create a top-level collection",
         /// Create a sub-collection (R4).
@@ -189,6 +191,12 @@ impl Action {
             Action::UpdateRepresentation | Action::CreateFile | Action::UpdateFile | Action::DownloadFile => {
                 &[INVENTORY]
             }
+            Action::CheckFixity => &[&[
+                DigitalInventoryOperator,
+                DigitalInventoryOperatorExtended,
+                Role::RepositoryAdministrator,
+                GeneralSystemAdministrator,
+            ]],
             Action::DeleteRepresentation | Action::DeleteFile => &[INVENTORY_EXTENDED],
             Action::CreateTopCollection | Action::UpdateTopCollection | Action::DeleteCollection => {
                 &[COLLECTIONS, COLLECTIONS_EXTENDED]

@@ -2,6 +2,7 @@
 
 use vitrine_domain::TimeZone;
 use vitrine_domain::coded::Coded;
+use vitrine_domain::fixity::Rhythm;
 use vitrine_domain::rights::DefaultAccess;
 use vitrine_store::Tables;
 use vitrine_store::objects::Buckets;
@@ -54,6 +55,8 @@ variables!(
     "VITRINE_TIME_ZONE", Some("UTC"), "IANA name of the time zone in which the institution's days begin, as access rights policies mean them (A7)";
     "VITRINE_REQUIRE_COLLECTION", Some("true"), "whether a title must be in a collection before it gets a representation (D9)";
     "VITRINE_UPLOAD_EXPIRY_DAYS", Some("7"), "days after which an upload without bytes is given up";
+    "VITRINE_FIXITY_DAYS", Some("90"), "days in which the bytes of every file are read once and compared with what was registered (E9)";
+    "VITRINE_FIXITY_LOOK_DAYS", Some("7"), "days in which size and stored checksums of every file are looked at once (E9)";
     "VITRINE_REQUESTS_PER_SECOND", Some("100"), "requests a second that one caller may make of one instance (D23)";
     "VITRINE_FFMPEG", Some(""), "ffmpeg, for pictures of video; looked for on PATH where empty";
     "VITRINE_SOFFICE", Some(""), "LibreOffice, for pictures of office documents; looked for on PATH where empty";
@@ -81,6 +84,7 @@ pub struct Config {
     pub time_zone: TimeZone,
     pub require_collection: bool,
     pub upload_expiry_days: i64,
+    pub fixity: Rhythm,
     pub requests_per_second: u32,
     pub ffmpeg: String,
     pub soffice: String,
@@ -171,6 +175,12 @@ impl Config {
                 .ok()
                 .filter(|days| (1..=365).contains(days))
                 .ok_or(invalid("VITRINE_UPLOAD_EXPIRY_DAYS", "a whole number from 1 to 365"))?,
+            fixity: Rhythm {
+                read_days: days(&text("VITRINE_FIXITY_DAYS")?)
+                    .ok_or(invalid("VITRINE_FIXITY_DAYS", "a whole number from 1 to 3650"))?,
+                look_days: days(&text("VITRINE_FIXITY_LOOK_DAYS")?)
+                    .ok_or(invalid("VITRINE_FIXITY_LOOK_DAYS", "a whole number from 1 to 3650"))?,
+            },
             requests_per_second: text("VITRINE_REQUESTS_PER_SECOND")?
                 .parse()
                 .ok()
@@ -181,6 +191,10 @@ impl Config {
             log: text("VITRINE_LOG")?,
         })
     }
+}
+
+fn days(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|days| (1..=3650).contains(days))
 }
 
 /// Renders the variables as Markdown for `docs/configuration.md`.
@@ -231,6 +245,8 @@ mod tests {
             ("VITRINE_DEFAULT_ACCESS", "open"),
             ("VITRINE_TIME_ZONE", "Mars/Olympus"),
             ("VITRINE_UPLOAD_EXPIRY_DAYS", "0"),
+            ("VITRINE_FIXITY_DAYS", "0"),
+            ("VITRINE_FIXITY_LOOK_DAYS", "3651"),
             ("VITRINE_REQUESTS_PER_SECOND", "x"),
         ] {
             assert!(read(&[(name, value)]).unwrap_err().to_string().contains(name));

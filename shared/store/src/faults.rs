@@ -7,6 +7,7 @@
 
 mod answers;
 mod batches;
+mod bodies;
 mod plan;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,6 +45,10 @@ pub enum Fault {
     /// The service does only the first half of a batch, at least one of it, and leaves the rest over; other calls are
     /// let through.
     LeftOver,
+    /// The connection ends when half of the answer's body has arrived.
+    CutShort,
+    /// One bit of the answer's body is turned over on the way.
+    Flipped,
     /// A transaction is taken for one that was never sent before, as it is ten minutes after the first time; other
     /// calls are let through.
     TokenForgotten,
@@ -71,6 +76,8 @@ enum Rule {
     Healthy,
     One(usize, Fault),
     All(String, Fault),
+    First(String, Fault),
+    HoldFirst(String, Moment, Held),
     Storm(Plan),
     Hold(usize, Moment, Held),
 }
@@ -82,11 +89,20 @@ enum Lot {
 }
 
 impl Record {
+    fn is_first(&self, prefix: &str, name: &str) -> bool {
+        name.starts_with(prefix) && !self.calls.iter().any(|call| call.starts_with(prefix))
+    }
+
     fn lot(&self, number: usize, name: &str) -> Lot {
         let fault = match &self.rule {
             Rule::Healthy => None,
             Rule::One(chosen, fault) => (*chosen == number).then_some(*fault),
             Rule::All(prefix, fault) => name.starts_with(prefix).then_some(*fault),
+            Rule::First(prefix, fault) => self.is_first(prefix, name).then_some(*fault),
+            Rule::HoldFirst(prefix, moment, held) if self.is_first(prefix, name) => {
+                return Lot::Waits(*moment, held.clone());
+            }
+            Rule::HoldFirst(..) => None,
             Rule::Storm(plan) => plan.at(number),
             Rule::Hold(chosen, moment, held) if *chosen == number => {
                 return Lot::Waits(*moment, held.clone());
@@ -118,6 +134,18 @@ impl Faulty {
     /// Lets every call fail whose name begins with `prefix`, for example `SQS.` or `DynamoDB.TransactWriteItems`.
     pub fn fail_all(&self, prefix: &str, fault: Fault) {
         self.begin(Rule::All(prefix.to_owned(), fault));
+    }
+
+    /// Lets the first call fail whose name begins with `prefix`: for work of which several calls are made side by side.
+    pub fn fail_first(&self, prefix: &str, fault: Fault) {
+        self.begin(Rule::First(prefix.to_owned(), fault));
+    }
+
+    /// Lets the first call wait whose name begins with `prefix`, until it is let go of.
+    pub fn hold_first(&self, prefix: &str, moment: Moment) -> Held {
+        let held = Held::default();
+        self.begin(Rule::HoldFirst(prefix.to_owned(), moment, held.clone()));
+        held
     }
 
     /// Lets calls fail as `plan` says, which is the same for the same seed.
@@ -272,6 +300,14 @@ impl FaultyConnector {
                 let (request, rest) = batches::split(name, request);
                 let sent = self.inner.call(request);
                 HttpConnectorFuture::new(async move { batches::with_rest(sent.await?, rest).await })
+            }
+            Fault::CutShort => {
+                let sent = self.inner.call(request);
+                HttpConnectorFuture::new(async move { bodies::cut_short(sent.await?).await })
+            }
+            Fault::Flipped => {
+                let sent = self.inner.call(request);
+                HttpConnectorFuture::new(async move { bodies::flipped(sent.await?).await })
             }
             Fault::TokenForgotten => self.inner.call(answers::with_another_token(request, number)),
         }

@@ -11,6 +11,7 @@ use vitrine_domain::bib::{BibKind, BibRecord, Identifier};
 use vitrine_domain::collection::{Collection, Membership, normalise_name};
 use vitrine_domain::export::{Export, ExportFile};
 use vitrine_domain::file::DigitalFile;
+use vitrine_domain::fixity::{Fixity, FixityStatus};
 use vitrine_domain::ids::{
     CollectionId, EventId, ExportId, FileId, IngestId, JobId, MmsId, PolicyId, ProfileId, PublishingId,
     RepId, SetId, UploadId, UserId,
@@ -110,6 +111,13 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "`FILE`",
         "`FILES#{rep}` / `{order}#{file}`",
         "files of a representation, in order",
+    ],
+    [
+        "fixity",
+        "`FILE#{file}`",
+        "`FIXITY`",
+        "`FIXITY#{shard, or ASKED, DAMAGED, UNREADABLE}` / `{due}#{file}`",
+        "when a file is to be checked, and how it was; deleted files are not in the index",
     ],
     [
         "collection",
@@ -414,6 +422,33 @@ pub fn files_of(rep: &RepId) -> String {
     format!("FILES#{rep}")
 }
 
+/// The key of a file's fixity.
+pub fn fixity(file: &FileId) -> Key {
+    Key::new(format!("FILE#{file}"), "FIXITY")
+}
+
+/// The index partition of one shard of the files that are checked in turn.
+pub fn fixity_due(shard: u8) -> String {
+    format!("FIXITY#{shard:02}")
+}
+
+/// The index partition of the files that are to be checked out of turn.
+pub const FIXITY_ASKED: &str = "FIXITY#ASKED";
+/// The index partition of the files that are damaged.
+pub const FIXITY_DAMAGED: &str = "FIXITY#DAMAGED";
+/// The index partition of the files that could not be read.
+pub const FIXITY_UNREADABLE: &str = "FIXITY#UNREADABLE";
+
+/// A file is in one list, of the damaged also while someone waits for it to be checked again.
+fn fixity_list(it: &Fixity) -> String {
+    match it.status {
+        status if status.is_damage() => FIXITY_DAMAGED.to_owned(),
+        FixityStatus::Unreadable => FIXITY_UNREADABLE.to_owned(),
+        _ if it.asked_by.is_some() => FIXITY_ASKED.to_owned(),
+        _ => fixity_due(shard_of(it.file.as_str())),
+    }
+}
+
 /// A collection's key.
 pub fn collection(id: &CollectionId) -> Key {
     Key::new(format!("COLL#{id}"), "COLL")
@@ -701,6 +736,7 @@ versioned!(
     Representation,
     Structure,
     DigitalFile,
+    Fixity,
     Collection,
     Upload,
     OutboxRow,
@@ -741,6 +777,9 @@ item!(Representation, "representation", |it| representation(&it.id), |it| {
 item!(Structure, "structure", |it| structure(&it.representation), |_| None);
 item!(DigitalFile, "file", |it| file(&it.id), |it| {
     it.removal.is_none().then(|| Key::new(files_of(&it.representation), ordered(it.order, it.id.as_str())))
+});
+item!(Fixity, "fixity", |it| fixity(&it.file), |it| {
+    Some(Key::new(fixity_list(it), format!("{}#{}", instant(it.due_at?), it.file)))
 });
 item!(Collection, "collection", |it| collection(&it.id), |it| {
     Some(Key::new(children_of(it.parent.as_ref()), ordered(it.order, it.id.as_str())))

@@ -11,6 +11,7 @@ pub mod error;
 pub mod exports;
 #[cfg(feature = "faults")]
 pub mod faults;
+pub mod fixity;
 pub mod imports;
 pub mod keys;
 pub mod objects;

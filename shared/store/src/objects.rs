@@ -19,7 +19,7 @@ mod write;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::{Region, RequestChecksumCalculation};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectVersion};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, ObjectVersion};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -82,6 +82,19 @@ pub struct ObjectHead {
     pub etag: Option<String>,
     /// When it was stored.
     pub last_modified: Option<Timestamp>,
+}
+
+/// What the object store says of the bytes of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// The version, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// SHA-256 of the whole in hex, where it is kept.
+    pub sha256: Option<String>,
+    /// CRC64NVME of the whole in base64, where it is kept.
+    pub crc64nvme: Option<String>,
 }
 
 /// A version of a key, as a listing shows it.
@@ -169,6 +182,43 @@ impl Objects {
             content_type: answer.content_type,
             etag: answer.e_tag,
             last_modified: answer.last_modified.and_then(timestamp),
+        }))
+    }
+
+    /// What the object store says of the bytes of an object, as far as it keeps checksums of the whole; `None` where there
+    /// is none or where it was deleted.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Unavailable`] and [`ObjectsError::Refused`].
+    pub async fn inspect(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<Inspected>, ObjectsError> {
+        let answer = self
+            .s3
+            .head_object()
+            .bucket(self.bucket_name(bucket))
+            .key(key)
+            .set_version_id(version.map(str::to_owned))
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await
+            .map_err(|error| ObjectsError::of("HeadObject", key, error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(ObjectsError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // A checksum of the parts' checksums says nothing that can be compared.
+        let of_the_whole = answer.checksum_type != Some(ChecksumType::Composite);
+        let whole = |checksum: Option<String>| checksum.filter(|_| of_the_whole);
+        Ok(Some(Inspected {
+            size_bytes: size(answer.content_length),
+            version_id: version_id(answer.version_id),
+            sha256: whole(answer.checksum_sha256).and_then(|sum| digest::base64_to_hex(&sum)),
+            crc64nvme: whole(answer.checksum_crc64_nvme),
         }))
     }
 

@@ -7,6 +7,7 @@
 mod batch;
 mod decode;
 mod derivatives;
+mod fixity;
 mod imports;
 mod incoming;
 mod outcome;
@@ -16,6 +17,7 @@ mod sweep;
 
 pub use decode::{Arrival, DecodeError, decode_arrivals};
 pub use derivatives::derivatives_batch;
+pub use fixity::fixity_run;
 pub use imports::{exports_batch, imports_batch};
 pub use incoming::incoming_batch;
 pub use outcome::{Metric, metrics_line};

@@ -35,8 +35,8 @@ fn ids([mms, rep, file]: &[String; 3]) -> Result<(MmsId, RepId, FileId), Problem
     Ok((id(mms, "bib record")?, id(rep, "representation")?, id(file, "file")?))
 }
 
-fn wants_url(params: &Params) -> Result<bool, Problem> {
-    Ok(params.get("expand")?.is_some_and(|expand| expand.split(',').any(|word| word == "url")))
+fn wants(params: &Params, wish: &str) -> Result<bool, Problem> {
+    Ok(params.get("expand")?.is_some_and(|expand| expand.split(',').any(|word| word == wish)))
 }
 
 pub(crate) async fn list(
@@ -46,12 +46,14 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<Reply, Problem> {
     let (mms, rep) = owner(&path.0)?;
-    let wants_url = wants_url(&params)?;
+    let (wants_url, wants_fixity) = (wants(&params, "url")?, wants(&params, "fixity")?);
     let (found, total) = api.app.list_files(&caller.0, &mms, &rep, &page(params.paging()?)).await?;
+    let states = if wants_fixity { api.app.fixity_of_files(&found.items).await? } else { Vec::new() };
     let mut views = Vec::with_capacity(found.items.len());
     for file in &found.items {
         let url = if wants_url { api.app.download_link(&caller.0, file).await? } else { None };
-        views.push(api.addresses.file(file, url));
+        let fixity = states.iter().find(|state| state.file == file.id);
+        views.push(api.addresses.file(file, url, fixity));
     }
     Ok(Reply::ok(&FILES, list_view("representation_file", views, total, found.next.as_deref())))
 }
@@ -68,7 +70,7 @@ pub(crate) async fn create(
     })?;
     let wish = StagedFile { path: staged, label: body.label, order: body.order };
     let created = api.app.add_staged_file(&caller.0, &mms, &rep, wish).await?;
-    Ok(Reply::ok(&FILE, api.addresses.file(&created, None)).at_version(created.version))
+    Ok(Reply::ok(&FILE, api.addresses.file(&created, None, None)).at_version(created.version))
 }
 
 pub(crate) async fn read(
@@ -79,12 +81,14 @@ pub(crate) async fn read(
 ) -> Result<Reply, Problem> {
     let (mms, rep, file) = ids(&path.0)?;
     let found = api.app.read_file(&caller.0, &mms, &rep, &file).await?;
-    if wants_url(&params)? {
-        // A signed link is new each time: no entity tag vouches for it.
-        let url = api.app.download_link(&caller.0, &found).await?;
-        return Ok(Reply::ok(&FILE, api.addresses.file(&found, url)));
+    let (wants_url, wants_fixity) = (wants(&params, "url")?, wants(&params, "fixity")?);
+    if wants_url || wants_fixity {
+        // A signed link is new each time, and a check is no change of the file: no entity tag vouches for them.
+        let url = if wants_url { api.app.download_link(&caller.0, &found).await? } else { None };
+        let fixity = if wants_fixity { api.app.fixity_of_file(&found.id).await? } else { None };
+        return Ok(Reply::ok(&FILE, api.addresses.file(&found, url, fixity.as_ref())));
     }
-    Ok(Reply::ok(&FILE, api.addresses.file(&found, None)).at_version(found.version))
+    Ok(Reply::ok(&FILE, api.addresses.file(&found, None, None)).at_version(found.version))
 }
 
 pub(crate) async fn update(
@@ -99,7 +103,7 @@ pub(crate) async fn update(
     let after = if_match
         .guard(|expected| api.app.update_file(&caller.0, &mms, &rep, &file, changes.clone(), expected))
         .await?;
-    Ok(Reply::ok(&FILE, api.addresses.file(&after, None)).at_version(after.version))
+    Ok(Reply::ok(&FILE, api.addresses.file(&after, None, None)).at_version(after.version))
 }
 
 pub(crate) async fn remove(

@@ -6,6 +6,7 @@ mod collections;
 mod endpoints;
 mod exports;
 mod files;
+mod fixity;
 mod history;
 mod imports;
 mod jobs;
@@ -138,6 +139,9 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "get_file" => get(files::read),
         "update_file" => put(files::update),
         "delete_file" => delete(files::remove),
+        "check_file_fixity" => post(fixity::check_file),
+        "check_representation_fixity" => post(fixity::check_representation),
+        "list_fixity" => get(fixity::list),
         "list_collections" => get(collections::list),
         "create_collection" => post(collections::create),
         "get_collection" => get(collections::read),

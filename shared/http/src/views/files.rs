@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use vitrine_domain::file::{DigitalFile, Thumbnail};
+use vitrine_domain::fixity::Fixity;
+use vitrine_domain::ids::{FileId, MmsId, RepId};
 
+use super::fixity::{FIXITY, fixity as fixity_view};
 use super::{Addresses, code, day, without_nulls};
 use crate::wire::shape::{Shape, coded, count, flag, object, text};
 
@@ -36,6 +39,7 @@ pub static FILE: Shape = Shape {
         text("url").output_only(),
         text("thumbnail_url").output_only(),
         object("thumbnail", &THUMBNAIL).output_only(),
+        object("fixity", &FIXITY).output_only(),
         text("created_by").output_only(),
         text("created_date").output_only(),
         text("last_modified_by").output_only(),
@@ -46,14 +50,13 @@ pub static FILE: Shape = Shape {
 list_shape!(FILES: "representation_files" of "representation_file" FILE);
 
 impl Addresses {
-    /// A file; `url` is its signed link, where one was asked for.
-    pub fn file(&self, found: &DigitalFile, url: Option<String>) -> Value {
-        let link = format!(
-            "{}/representations/{}/files/{}",
-            self.bib_link(&found.mms_id),
-            found.representation,
-            found.id
-        );
+    pub(super) fn file_link(&self, mms: &MmsId, rep: &RepId, file: &FileId) -> String {
+        format!("{}/representations/{rep}/files/{file}", self.bib_link(mms))
+    }
+
+    /// A file; `url` is its signed link and `fixity` what is known of its bytes, where they were asked for.
+    pub fn file(&self, found: &DigitalFile, url: Option<String>, fixity: Option<&Fixity>) -> Value {
+        let link = self.file_link(&found.mms_id, &found.representation, &found.id);
         let content = found.content.as_ref();
         without_nulls(json!({
             "link": link,
@@ -71,6 +74,7 @@ impl Addresses {
             "url": url,
             "thumbnail_url": self.thumbnail_url(&found.id),
             "thumbnail": thumbnail(&found.thumbnail),
+            "fixity": fixity.map(fixity_view),
             "created_by": found.created_by.as_str(),
             "created_date": day(found.created_at),
             "last_modified_by": found.modified_by.as_str(),

@@ -20,6 +20,7 @@ mod collections;
 mod delivery;
 mod exports;
 mod files;
+mod fixity;
 mod history;
 mod imports;
 mod jobs;
@@ -43,6 +44,7 @@ pub use self::bibs::{BIB, BIBS};
 pub use self::collections::{COLLECTION, COLLECTIONS, MEMBER, MEMBERS};
 pub use self::exports::{EXPORT, EXPORT_FILES, EXPORTS, bag_file, export_file};
 pub use self::files::{FILE, FILES};
+pub use self::fixity::FIXITY_FILES;
 pub use self::history::{AUDIT_ROWS, HISTORY, SEALS, audit_rows, history, seals};
 pub use self::imports::{
     INGEST, INGEST_FILES, INGEST_PARTS, INGESTS, PROFILE, PROFILES, RUNS, arrived, file_ticket,

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use aws_sdk_s3::config::ResponseChecksumValidation;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWriteExt;
@@ -74,6 +75,32 @@ impl Objects {
         version: Option<&str>,
         range: Option<Range<u64>>,
     ) -> Result<ObjectReader, ObjectsError> {
+        self.open(bucket, key, version, range, ResponseChecksumValidation::WhenSupported).await
+    }
+
+    /// The same without the SDK comparing what comes with the store's own checksum: who looks for damage is to see it, and
+    /// not an error like that of a connection that broke (B14, B15).
+    ///
+    /// # Errors
+    /// As [`Objects::read`].
+    pub async fn read_as_it_is(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: Option<&str>,
+        range: Range<u64>,
+    ) -> Result<ObjectReader, ObjectsError> {
+        self.open(bucket, key, version, Some(range), ResponseChecksumValidation::WhenRequired).await
+    }
+
+    async fn open(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: Option<&str>,
+        range: Option<Range<u64>>,
+        checked: ResponseChecksumValidation,
+    ) -> Result<ObjectReader, ObjectsError> {
         if range.as_ref().is_some_and(Range::is_empty) {
             return Err(ObjectsError::refused("GetObject", "InvalidRange"));
         }
@@ -85,6 +112,8 @@ impl Objects {
             .key(key)
             .set_version_id(version.map(str::to_owned))
             .set_range(header)
+            .customize()
+            .config_override(aws_sdk_s3::config::Builder::new().response_checksum_validation(checked))
             .send()
             .await
             .map_err(|error| ObjectsError::of("GetObject", key, error))?;
