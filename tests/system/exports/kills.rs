@@ -77,12 +77,23 @@ async fn a_file_of_several_parts_is_the_same_through_kills_and_for_want_of_time(
     let undisturbed = contents(&desk, &export(&desk, body.clone()).await).await;
     assert!(undisturbed[0].len() > 7 << 20, "{} bytes are no two parts", undisturbed[0].len());
     let (app, faulty) = desk.stack.faulty_app();
-    // No time at all: every call of the function does one page, and keeps the rest aside.
+    // No time at all: every call of the function does one page, and keeps the rest aside. Every other one is killed, each
+    // time one call later, so that some die between what they kept and the place that says so.
     let id = begin(&desk, &body).await;
-    for _ in 0..200 {
+    let (mut killed, mut number) = (0, 0);
+    let job = loop {
+        let call = operator();
+        let run = app.run_job(&call, &id, &Timestamp::now, &|| false);
+        killed += u32::from(faulty.killed_at(number, Moment::After, Box::pin(run)).await.is_none());
+        faulty.heal();
         app.run_job(&operator(), &id, &Timestamp::now, &|| false).await.unwrap();
-    }
-    let job = desk.client.get(&format!("/conf/jobs/{id}")).await.ok();
+        number = (number + 1) % 60;
+        let job = desk.client.get(&format!("/conf/jobs/{id}")).await.ok();
+        if job["end_time"].is_string() {
+            break job;
+        }
+    };
+    assert!(killed > 0);
     assert!(contents(&desk, &job).await == undisturbed, "{job}");
     let parts = |calls: Vec<String>| {
         calls

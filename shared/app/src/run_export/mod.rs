@@ -9,7 +9,7 @@ mod copy;
 mod titles;
 
 use serde::{Deserialize, Serialize};
-use vitrine_domain::export::{ExportRun, ExportStep};
+use vitrine_domain::export::{ExportRun, ExportStep, Place};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{JobId, MmsId};
 use vitrine_domain::import::row::{RowOutcome, RowResult};
@@ -55,16 +55,17 @@ impl Listed {
     }
 }
 
-/// Where a run keeps what only it reads.
-fn kept_key(job: &JobId) -> String {
-    format!("work/exports/{job}/kept")
+/// Where a run keeps the beginning of a part. Its name says which: what a worker kept that died before it saved its place
+/// does not replace what the saved place counts on.
+fn kept_key(job: &JobId, parts: u32, place: &Place) -> String {
+    format!("work/exports/{job}/kept-{parts}-{}-{}", place.sent, place.kept_bytes)
 }
 
 fn list_key(job: &JobId, list: u32) -> String {
     format!("work/exports/{job}/list-{list:06}.jsonl")
 }
 
-/// The longest list of files that is read; a list is closed when a part of a file is full.
+/// The longest list of files that is read. A list is closed when it is as long as a part; one title can be longer.
 const MAX_LIST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A row that says what was left out, and why.

@@ -7,7 +7,7 @@ use vitrine_domain::bib::{BibRecord, RecordSource};
 use vitrine_domain::collection::Collection;
 use vitrine_domain::export::{ExportFile, ExportRun, ExportStep, Place, file_name};
 use vitrine_domain::file::DigitalFile;
-use vitrine_domain::ids::CollectionId;
+use vitrine_domain::ids::{CollectionId, MmsId};
 use vitrine_domain::import::row::RowResult;
 use vitrine_domain::job::Job;
 use vitrine_domain::representation::Representation;
@@ -44,6 +44,15 @@ enum Rendered {
     },
 }
 
+/// What is below a title.
+#[derive(Default)]
+struct Gathered {
+    representations: Vec<(Representation, Vec<DigitalFile>)>,
+    /// Where the files of each go on.
+    more: Vec<Option<String>>,
+    notes: Vec<(String, String)>,
+}
+
 /// A file that is being written, as far as it is in memory.
 struct Writing {
     place: Place,
@@ -68,6 +77,7 @@ impl App {
             return self.close_file(call, job, run, place).await;
         }
         let mut writing = self.begin(job, run, place).await?;
+        let sent = place.sent;
         loop {
             if writing.place.walked {
                 return self.end_titles(call, job, writing).await;
@@ -83,11 +93,7 @@ impl App {
             if full || is_last {
                 return self.end_file(call, job, writing).await;
             }
-            if writing.buffer.len() >= PART_BYTES {
-                self.send_buffer(job, &mut writing).await?;
-                return self.save_writing(call, job, writing, None).await;
-            }
-            if !(around.time_left)() {
+            if place.sent > sent || !(around.time_left)() {
                 return self.keep_aside(call, job, writing).await;
             }
         }
@@ -102,7 +108,8 @@ impl App {
         };
         let mut buffer = Vec::new();
         if place.kept_bytes > 0 {
-            buffer = self.objects.read_small(Bucket::Published, &kept_key(&job.id), place.kept_bytes).await?;
+            let key = kept_key(&job.id, run.written.parts, place);
+            buffer = self.objects.read_small(Bucket::Published, &key, place.kept_bytes).await?;
         }
         Ok(Writing {
             place: place.clone(),
@@ -121,57 +128,70 @@ impl App {
         limit: u32,
         writing: &mut Writing,
     ) -> Result<(), AppError> {
-        let run = &writing.run;
-        let page = self.titles_page(&run.scope, writing.place.after.as_deref(), limit).await?;
-        let mut out: Vec<(Option<BibRecord>, Rendered)> = page
-            .skipped
-            .into_iter()
-            .map(|it| {
-                let message = format!("`{}` {}", it.id, it.reason);
-                (None, Rendered::LeftOut { code: "UNREADABLE", message })
-            })
-            .collect();
-        let collections = &self.collections_for_export(&page.items).await?;
-        let rendered: Vec<_> = stream::iter(page.items)
-            .map(|bib| async move {
-                let rendered = self.render(run, &bib, collections).await?;
-                Ok::<_, AppError>((Some(bib), rendered))
-            })
-            .buffered(SIDE_BY_SIDE)
-            .try_collect()
-            .await?;
-        out.extend(rendered);
-        for (bib, rendered) in out {
-            let mms = bib.map(|bib| bib.mms_id);
-            let note = |writing: &mut Writing, code: &str, message: String| {
-                writing.run.written.left_out += 1;
-                let number = writing.run.written.left_out;
-                writing.rows.push(left_out(job, number, code, message, mms.clone(), call));
-            };
-            match rendered {
-                Rendered::Unchanged => {}
-                Rendered::LeftOut { code, message } => note(writing, code, message),
-                Rendered::Title { text, representations, files, listed, notes } => {
-                    if writing.buffer.is_empty() && writing.place.sent == 0 {
-                        writing.buffer.extend_from_slice(export::head(writing.run.format).as_bytes());
-                    }
-                    writing.buffer.extend_from_slice(text.as_bytes());
-                    writing.place.in_file += 1;
-                    writing.run.written.titles += 1;
-                    writing.run.written.representations += representations;
-                    writing.run.written.files += files;
-                    for one in listed {
-                        writing.list.push_str(&serde_json::json!(one).to_string());
-                        writing.list.push('\n');
-                    }
-                    for (code, message) in notes {
-                        note(writing, &code, message);
-                    }
-                }
-            }
+        let page = self.titles_page(&writing.run.scope, writing.place.after.as_deref(), limit).await?;
+        let collections = self.collections_for_export(&page.items).await?;
+        let skipped = page.skipped.into_iter().map(|it| {
+            let message = format!("`{}` {}", it.id, it.reason);
+            (None, Rendered::LeftOut { code: "UNREADABLE", message })
+        });
+        for (mms, rendered) in skipped {
+            self.write_title(call, job, mms, rendered, writing).await?;
+        }
+        let run = writing.run.clone();
+        let mut gathered = stream::iter(page.items)
+            .map(|bib| async move { Ok::<_, AppError>((self.gather(&bib).await?, bib)) })
+            .buffered(SIDE_BY_SIDE);
+        while let Some((gathered, bib)) = gathered.try_next().await? {
+            let rendered = self.render(&run, &bib, gathered, &collections).await?;
+            self.write_title(call, job, Some(bib.mms_id), rendered, writing).await?;
         }
         writing.place.walked = page.next.is_none();
         writing.place.after = page.next;
+        Ok(())
+    }
+
+    /// Writes one title down, or why it is not there. What is long enough goes out: parts and lists have the same numbers
+    /// when a worker that died is repeated.
+    async fn write_title(
+        &self,
+        call: &Call,
+        job: &Job,
+        mms: Option<MmsId>,
+        rendered: Rendered,
+        writing: &mut Writing,
+    ) -> Result<(), AppError> {
+        let note = |writing: &mut Writing, code: &str, message: String| {
+            writing.run.written.left_out += 1;
+            let number = writing.run.written.left_out;
+            writing.rows.push(left_out(job, number, code, message, mms.clone(), call));
+        };
+        match rendered {
+            Rendered::Unchanged => {}
+            Rendered::LeftOut { code, message } => note(writing, code, message),
+            Rendered::Title { text, representations, files, listed, notes } => {
+                if writing.buffer.is_empty() && writing.place.sent == 0 {
+                    writing.buffer.extend_from_slice(export::head(writing.run.format).as_bytes());
+                }
+                writing.buffer.extend_from_slice(text.as_bytes());
+                writing.place.in_file += 1;
+                writing.run.written.titles += 1;
+                writing.run.written.representations += representations;
+                writing.run.written.files += files;
+                for one in listed {
+                    writing.list.push_str(&serde_json::json!(one).to_string());
+                    writing.list.push('\n');
+                }
+                for (code, message) in notes {
+                    note(writing, &code, message);
+                }
+            }
+        }
+        if writing.buffer.len() >= PART_BYTES {
+            self.send_buffer(job, writing).await?;
+        }
+        if writing.list.len() >= PART_BYTES {
+            self.send_list(job, writing).await?;
+        }
         Ok(())
     }
 
@@ -191,29 +211,42 @@ impl App {
         Ok(found)
     }
 
-    async fn render(
-        &self,
-        run: &ExportRun,
-        bib: &BibRecord,
-        collections: &HashMap<CollectionId, Collection>,
-    ) -> Result<Rendered, AppError> {
-        let unreadable =
-            |message: &str| Rendered::LeftOut { code: "UNREADABLE", message: message.to_owned() };
-        let mut notes = Vec::new();
-        let mut representations: Vec<(Representation, Vec<DigitalFile>)> = Vec::new();
+    /// A title's representations, each with its first files: no more, because others are read beside it.
+    async fn gather(&self, bib: &BibRecord) -> Result<Gathered, AppError> {
+        let mut gathered = Gathered::default();
         let mut from = None;
         loop {
             let request = PageRequest { limit: 100, offset: 0, after: from };
             let found = self.catalog.representations_each_of(&bib.mms_id, &request).await?;
             for one in found.items {
-                if let Some(one) = sound(one, &mut notes)? {
-                    let files = self.files_for_export(&one, &mut notes).await?;
-                    representations.push((one, files));
+                if let Some(one) = sound(one, &mut gathered.notes)? {
+                    let (files, more) = self.files_from(&one, None, &mut gathered.notes).await?;
+                    gathered.representations.push((one, files));
+                    gathered.more.push(more);
                 }
             }
             from = found.next;
             if from.is_none() {
-                break;
+                return Ok(gathered);
+            }
+        }
+    }
+
+    async fn render(
+        &self,
+        run: &ExportRun,
+        bib: &BibRecord,
+        gathered: Gathered,
+        collections: &HashMap<CollectionId, Collection>,
+    ) -> Result<Rendered, AppError> {
+        let unreadable =
+            |message: &str| Rendered::LeftOut { code: "UNREADABLE", message: message.to_owned() };
+        let Gathered { mut representations, more, mut notes } = gathered;
+        for ((representation, files), mut more) in representations.iter_mut().zip(more) {
+            while let Some(from) = more {
+                let (next, after) = self.files_from(representation, Some(from), &mut notes).await?;
+                files.extend(next);
+                more = after;
             }
         }
         if let Some(since) = run.changed_since {
@@ -262,24 +295,19 @@ impl App {
         })
     }
 
-    async fn files_for_export(
+    async fn files_from(
         &self,
         of: &Representation,
+        from: Option<String>,
         notes: &mut Vec<(String, String)>,
-    ) -> Result<Vec<DigitalFile>, AppError> {
-        let mut files = Vec::new();
-        let mut from = None;
-        loop {
-            let request = PageRequest { limit: 1000, offset: 0, after: from };
-            let found = self.catalog.files_each_of(&of.id, &request).await?;
-            for one in found.items {
-                files.extend(sound(one, notes)?);
-            }
-            from = found.next;
-            if from.is_none() {
-                return Ok(files);
-            }
+    ) -> Result<(Vec<DigitalFile>, Option<String>), AppError> {
+        let request = PageRequest { limit: 1000, offset: 0, after: from };
+        let found = self.catalog.files_each_of(&of.id, &request).await?;
+        let mut files = Vec::with_capacity(found.items.len());
+        for one in found.items {
+            files.extend(sound(one, notes)?);
         }
+        Ok((files, found.next))
     }
 
     /// Sends what is written as the next part.
@@ -302,7 +330,17 @@ impl App {
         Ok(())
     }
 
-    /// The time is over before a part is full: keeps what is written aside.
+    /// Writes the files that are to be copied down as the next list.
+    async fn send_list(&self, job: &Job, writing: &mut Writing) -> Result<(), AppError> {
+        let list = std::mem::take(&mut writing.list).into_bytes();
+        writing.run.written.lists += 1;
+        let key = list_key(&job.id, writing.run.written.lists);
+        let mime = "application/x-ndjson";
+        self.objects.put_small(Bucket::Published, &key, list.into(), mime, false).await?;
+        Ok(())
+    }
+
+    /// Keeps what is written and is no part yet aside.
     async fn keep_aside(&self, call: &Call, job: &Job, mut writing: Writing) -> Result<Next, AppError> {
         let bytes = std::mem::take(&mut writing.buffer);
         writing.place.kept_bytes = bytes.len() as u64;
@@ -310,7 +348,7 @@ impl App {
             self.objects
                 .put_small(
                     Bucket::Published,
-                    &kept_key(&job.id),
+                    &kept_key(&job.id, writing.run.written.parts, &writing.place),
                     bytes.into(),
                     "application/octet-stream",
                     false,
@@ -384,16 +422,13 @@ impl App {
         &self,
         call: &Call,
         job: &Job,
-        writing: Writing,
+        mut writing: Writing,
         file: Option<ExportFile>,
     ) -> Result<Next, AppError> {
-        let Writing { place, mut run, list, rows, .. } = writing;
-        if !list.is_empty() {
-            run.written.lists += 1;
-            let key = list_key(&job.id, run.written.lists);
-            let mime = "application/x-ndjson";
-            self.objects.put_small(Bucket::Published, &key, list.into_bytes().into(), mime, false).await?;
+        if !writing.list.is_empty() {
+            self.send_list(job, &mut writing).await?;
         }
+        let Writing { place, mut run, rows, .. } = writing;
         run.step = ExportStep::Titles(place);
         self.save_run(call, job, run, rows, |change| match &file {
             Some(file) => change.put(file),
