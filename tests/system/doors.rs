@@ -56,6 +56,9 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/iiif/auth/{institution}/probe/{id}", Gives::NothingOfFiles),
     ("/view/iiif/auth/{institution}/token/{id}", Gives::NothingOfFiles),
     ("/view/session", Gives::Everyones),
+    ("/view/sign-in", Gives::Everyones),
+    ("/view/sign-in/callback", Gives::Everyones),
+    ("/view/sign-out", Gives::Everyones),
     ("/view/assets/{*name}", Gives::Everyones),
 ];
 

@@ -3,6 +3,7 @@
 //! The engine does not check header signatures of its root key, so none is computed; these calls work nowhere else.
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Longest time one answer may take; the engine answers most calls in milliseconds.
@@ -55,6 +56,23 @@ impl Client {
             return Ok(());
         }
         bail!("put of `{path}` refused with {status}: {body}")
+    }
+
+    /// Calls an action of Cognito's user pools.
+    pub(crate) fn cognito(&self, action: &str, request: &Value) -> Result<Value> {
+        let mut answer = self
+            .agent
+            .post(format!("{}/", self.endpoint))
+            .header("Authorization", authorization("cognito-idp"))
+            .header("X-Amz-Target", format!("AWSCognitoIdentityProviderService.{action}"))
+            .header("Content-Type", "application/x-amz-json-1.1")
+            .send(request.to_string())
+            .with_context(|| format!("no answer to {action}"))?;
+        let body = answer.body_mut().read_to_string().with_context(|| format!("no answer to {action}"))?;
+        if answer.status().is_success() {
+            return Ok(serde_json::from_str(&body).unwrap_or_default());
+        }
+        bail!("{action} refused: {body}")
     }
 
     /// Tells whether an object is there.

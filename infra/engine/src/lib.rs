@@ -13,6 +13,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod accounts;
 mod aws;
 mod functions;
 mod home;

@@ -30,7 +30,10 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_TOKEN_ISSUER", "Issuer"),
     ("VITRINE_TOKEN_AUDIENCE", "Audience"),
     ("VITRINE_TOKEN_KEYS_URL", "TokenKeysUrl"),
-    // A secret, which no output tells.
+    ("VITRINE_SIGN_IN_DISCOVERY_URL", "SignInDiscoveryUrl"),
+    ("VITRINE_SIGN_IN_CLIENT_ID", "SignInClientId"),
+    // Secrets, which no output tells.
+    ("VITRINE_SIGN_IN_CLIENT_SECRET", "none"),
     ("VITRINE_CDN_SECRET", "none"),
     ("VITRINE_DEFAULT_ACCESS", "DefaultAccess"),
     ("VITRINE_TIME_ZONE", "TimeZone"),

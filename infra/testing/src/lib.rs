@@ -75,7 +75,22 @@ impl Stack {
         self.config.token_issuer = issuer::ISSUER.to_owned();
         self.config.token_audience = issuer::AUDIENCE.to_owned();
         self.config.token_keys_url = issuer::KEYS_URL.clone();
+        self.config.sign_in_discovery_url = issuer::DISCOVERY_URL.clone();
         self.config.requests_per_second = 1_000_000;
+        self
+    }
+
+    /// The same where people sign in at the engine's own page, which stands for the user pool's.
+    pub fn with_user_pool(mut self, name: &str, password: &str) -> Self {
+        use vitrine_engine::accounts;
+        let (endpoint, own) = (self.engine.endpoint().to_owned(), self.config.delivery_url.clone());
+        let back = [format!("{own}/sign-in/callback"), format!("{own}/sign-out")];
+        let pool = accounts::make_pool(&endpoint, "people", &back[0], &back[1]).expect("a pool");
+        accounts::put_person(&endpoint, &pool.id, name, password).expect("a person");
+        self.config.token_issuer = format!("https://cognito-idp.us-east-1.amazonaws.com/{}", pool.id);
+        self.config.token_audience = pool.client;
+        self.config.token_keys_url = accounts::keys_url(&endpoint, &pool.id);
+        self.config.sign_in_discovery_url = accounts::discovery_url(&endpoint, &pool.id);
         self
     }
 

@@ -32,6 +32,11 @@ impl Api {
                 .header("authorization", &authorization)
                 .header("accept", "application/json")
                 .send_json(body)?,
+            ("PUT", Some(body)) => agent
+                .put(&url)
+                .header("authorization", &authorization)
+                .header("accept", "application/json")
+                .send_json(body)?,
             _ => agent
                 .get(&url)
                 .header("authorization", &authorization)
@@ -52,6 +57,17 @@ impl Api {
 pub fn is_valid_key(origin: &str, key: &str) -> bool {
     let api = Api { base: format!("{origin}/almaws/v1"), key: key.to_owned() };
     api.call("GET", "/permissions", None).is_ok()
+}
+
+/// Sees to it that the catalogue knows a reader as a student.
+pub fn put_reader(origin: &str, key: &str, user: &str) -> Result<()> {
+    let api = Api { base: format!("{origin}/almaws/v1"), key: key.to_owned() };
+    let address = format!("/users/{user}");
+    if api.call("GET", &address, None).is_err() {
+        let student = json!({ "full_name": "A reader", "user_group": ["STUDENT"] });
+        api.call("PUT", &address, Some(&student))?;
+    }
+    Ok(())
 }
 
 /// One file of the set.

@@ -11,13 +11,16 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use vitrine_engine::{
-    DeployOptions, Engine, EngineOptions, Outputs, Template, pid_is_alive, stop_pid, vitrine_home,
+    DeployOptions, Engine, EngineOptions, Outputs, Template, accounts, pid_is_alive, stop_pid, vitrine_home,
 };
 
 use crate::build::{Profile, binaries, functions_and_gateway};
 use crate::{packages, samples, tools, web};
 
 const STACK: &str = "vitrine";
+/// A reader who can sign in in the browser; on this machine only.
+const READER: &str = "reader";
+const READER_PASSWORD: &str = "Vitrine-on-a-laptop-1";
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn stack_file() -> PathBuf {
@@ -73,8 +76,12 @@ pub fn up(detach: bool) -> Result<()> {
     let template = Template::load()?;
     let outputs = engine.deploy(&template, &options)?;
     // The engine serves the keys of its user pool at an address of its own, which names the pool.
-    let keys = format!("{}/{}/.well-known/jwks.json", engine.endpoint(), outputs.get("UserPoolId")?);
-    let outputs = engine.deploy(&template, &options.parameter("TokenKeysUrl", &keys))?;
+    let pool = outputs.get("UserPoolId")?.to_owned();
+    let options = options
+        .parameter("TokenKeysUrl", &accounts::keys_url(engine.endpoint(), &pool))
+        .parameter("SignInDiscoveryUrl", &accounts::discovery_url(engine.endpoint(), &pool));
+    let outputs = engine.deploy(&template, &options)?;
+    accounts::put_person(engine.endpoint(), &pool, READER, READER_PASSWORD)?;
 
     let environment = environment(&engine, &outputs, &origin, port);
     let log = File::options().create(true).append(true).open(vitrine_home().join("gateway.log"))?;
@@ -99,8 +106,9 @@ pub fn up(detach: bool) -> Result<()> {
     let stack = describe(&engine, &outputs, &origin, port, &admin_api_key)?;
     write_json(stack_file(), &stack)?;
     samples::load(&origin, &admin_api_key)?;
+    samples::put_reader(&origin, &admin_api_key, READER)?;
     println!(
-        "\nAPI       {origin}/almaws/v1\ndelivery  {origin}/view\nAPI key   {admin_api_key}\nstack     {}",
+        "\nAPI       {origin}/almaws/v1\ndelivery  {origin}/view\nAPI key   {admin_api_key}\nreader    {READER}, password {READER_PASSWORD}, of the group STUDENT\nstack     {}",
         stack_file().display()
     );
     engine.leave();
@@ -210,6 +218,7 @@ fn describe(
         "institution": outputs.get("Institution")?,
         "admin_api_key": admin_api_key,
         "issuer": outputs.get("Issuer").unwrap_or_default(),
+        "reader": { "user": READER, "password": READER_PASSWORD, "user_group": "STUDENT" },
         "ports": { "engine": engine_port, "gateway": port },
     }))
 }

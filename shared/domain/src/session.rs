@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{RepId, UserId};
 
-/// How long a browser stays signed in, in seconds (AUTH-10 asks for no more than the token's own hour at a time; the
-/// session can be ended any time, and a user that is switched off is refused at once).
+/// How long a browser stays signed in, in seconds: a working day. A user that is switched off is refused before that.
 pub const SESSION_SECONDS: i64 = 8 * 3600;
+/// How long a user has at the issuer's page, in seconds.
+pub const SIGN_IN_SECONDS: i64 = 10 * 60;
+/// How long a viewer elsewhere may go by a pass before it asks for another, in seconds (AUTH-10).
+pub const PASS_SECONDS: i64 = 5 * 60;
 /// How long a declaration that was accepted holds, in seconds.
 pub const DECLARED_SECONDS: i64 = 12 * 3600;
 
@@ -60,6 +63,49 @@ impl Session {
     /// Whether it still holds.
     pub fn holds(&self, now: Timestamp) -> bool {
         now < self.expires_at
+    }
+}
+
+/// A sign-in that a browser has begun at the issuer's page. It is taken once, by the browser that began it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// Digest of the `state` that the issuer sends back.
+    pub state: SessionId,
+    /// Digest of the secret in the cookie of the browser that began it.
+    pub browser: SessionId,
+    /// What the issuer's token must name, so that no other sign-in's token fits.
+    pub nonce: String,
+    /// What proves to the issuer that whoever began it also ends it (PKCE).
+    pub verifier: String,
+    /// The id of what the viewer goes back to; none where a viewer elsewhere waits for the window to close.
+    pub to: Option<String>,
+    /// Until when it may end.
+    pub expires_at: Timestamp,
+    /// When the table may forget it, in seconds since 1970.
+    pub ttl: i64,
+}
+
+/// That a browser was let in a moment ago, for a viewer elsewhere to show at the probe service (AUTH-5). No door of ours
+/// takes it for a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Digest of the token.
+    pub id: SessionId,
+    /// The browser's session; what ends that ends this (AUTH-10).
+    pub session: SessionId,
+    /// Whether someone has signed in in it.
+    pub signed_in: bool,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
+    /// When the table may forget it, in seconds since 1970.
+    pub ttl: i64,
+}
+
+impl Pass {
+    /// One that begins now.
+    pub fn begin(id: SessionId, session: SessionId, signed_in: bool, now: Timestamp) -> Self {
+        let expires_at = after(now, PASS_SECONDS);
+        Self { id, session, signed_in, expires_at, ttl: expires_at.as_second() }
     }
 }
 

@@ -50,6 +50,9 @@ variables!(
     "VITRINE_TOKEN_ISSUER", Some(""), "issuer of bearer tokens; none are taken where it is empty";
     "VITRINE_TOKEN_AUDIENCE", Some(""), "audience or client id that a token must name";
     "VITRINE_TOKEN_KEYS_URL", Some(""), "address of the issuer's key set; the issuer's `/.well-known/jwks.json` where empty";
+    "VITRINE_SIGN_IN_DISCOVERY_URL", Some(""), "address of the OpenID Connect discovery document of the issuer at whose page people sign in; nobody can where it is empty";
+    "VITRINE_SIGN_IN_CLIENT_ID", Some(""), "what we are called there; the audience of bearer tokens where empty";
+    "VITRINE_SIGN_IN_CLIENT_SECRET", Some(""), "what the issuer wants beside PKCE; empty for a public client";
     "VITRINE_CDN_SECRET", Some(""), "what a CDN before the gateway sends as `x-origin-verify`; only beside it is its `cloudfront-viewer-address` believed";
     "VITRINE_DEFAULT_ACCESS", Some("restrict"), "`allow` or `restrict`: what holds for a representation without a policy (A3)";
     "VITRINE_TIME_ZONE", Some("UTC"), "IANA name of the time zone in which the institution's days begin, as access rights policies mean them (A7)";
@@ -79,6 +82,9 @@ pub struct Config {
     pub token_issuer: String,
     pub token_audience: String,
     pub token_keys_url: String,
+    pub sign_in_discovery_url: String,
+    pub sign_in_client_id: String,
+    pub sign_in_client_secret: String,
     pub cdn_secret: String,
     pub default_access: DefaultAccess,
     pub time_zone: TimeZone,
@@ -161,6 +167,9 @@ impl Config {
             token_issuer: text("VITRINE_TOKEN_ISSUER")?,
             token_audience: text("VITRINE_TOKEN_AUDIENCE")?,
             token_keys_url: text("VITRINE_TOKEN_KEYS_URL")?,
+            sign_in_discovery_url: text("VITRINE_SIGN_IN_DISCOVERY_URL")?,
+            sign_in_client_id: text("VITRINE_SIGN_IN_CLIENT_ID")?,
+            sign_in_client_secret: text("VITRINE_SIGN_IN_CLIENT_SECRET")?,
             cdn_secret: text("VITRINE_CDN_SECRET")?,
             default_access: DefaultAccess::from_code(&access)
                 .ok_or(invalid("VITRINE_DEFAULT_ACCESS", "`allow` or `restrict`"))?,

@@ -10,8 +10,8 @@ use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::ids::{IdError, Minter, UserId};
 use vitrine_domain::session::{Session, SessionId};
 use vitrine_http::auth::{
-    Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked, TokenSettings,
-    Unavailable,
+    AskIssuer, Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked, SignIn,
+    SignInSettings, TokenSettings, Unavailable,
 };
 use vitrine_http::wire::Throttle;
 use vitrine_http::{Api, Origins};
@@ -72,7 +72,13 @@ pub fn api(config: &Config, app: App) -> Api {
         throttle: Throttle::per_second(
             NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MIN),
         ),
-        addresses: Api::addresses(&config.api_url, &config.delivery_url, &config.institution),
+        addresses: Api::addresses(
+            &config.api_url,
+            &config.delivery_url,
+            &config.institution,
+            !config.sign_in_discovery_url.is_empty(),
+        ),
+        sign_in: sign_in(config),
         viewer_origins: Origins::parse(&config.viewer_origins),
         clock: Arc::new(Timestamp::now),
         app,
@@ -97,9 +103,32 @@ fn fetch_keys(config: &Config) -> FetchKeys {
         let address = address.clone();
         Box::pin(async move {
             let address = address.ok_or_else(|| KeySetError::Fetch("no issuer is configured".to_owned()))?;
-            fetch(&address, MAX_KEY_SET_BYTES).await.map_err(|error| KeySetError::Fetch(error.to_string()))
+            fetch(&address, None, MAX_KEY_SET_BYTES)
+                .await
+                .map_err(|error| KeySetError::Fetch(error.to_string()))
         })
     })
+}
+
+/// Signing in at the issuer's page; `None` where none is configured.
+fn sign_in(config: &Config) -> Option<Arc<SignIn>> {
+    let client_id = match config.sign_in_client_id.as_str() {
+        "" => &config.token_audience,
+        own => own,
+    };
+    let settings = SignInSettings {
+        discovery: config.sign_in_discovery_url.clone(),
+        issuer: config.token_issuer.clone(),
+        client_id: client_id.to_owned(),
+        client_secret: config.sign_in_client_secret.clone(),
+        redirect_uri: format!("{}/sign-in/callback", config.delivery_url.trim_end_matches('/')),
+    };
+    let ask: AskIssuer = Arc::new(|address, form| {
+        Box::pin(
+            async move { fetch(&address, form, MAX_KEY_SET_BYTES).await.map_err(|error| error.to_string()) },
+        )
+    });
+    (!settings.discovery.is_empty()).then(|| Arc::new(SignIn::new(settings, ask)))
 }
 
 /// Users and keys, from the catalogue.

@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpClient};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::shared::IntoShared;
+use aws_smithy_types::body::SdkBody;
 
 /// How often a call is tried before its error reaches the use case, which then leaves it to its queue.
 const MAX_ATTEMPTS: u32 = 4;
@@ -89,17 +90,29 @@ pub fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-/// Fetches a small document over HTTPS or HTTP with the same client stack; for the issuer's keys.
+/// Fetches a small document over HTTPS or HTTP with the same client stack, or sends a form and fetches the answer; for the
+/// issuer.
 ///
 /// # Errors
 /// An address that is none, no answer in time, a status other than 200, more than `max_bytes`.
 pub async fn fetch(
     address: &str,
+    form: Option<String>,
     max_bytes: usize,
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     let connector =
         aws_smithy_http_client::Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
-    let request = HttpRequest::get(address)?;
+    let request = match form {
+        None => HttpRequest::get(address)?,
+        Some(form) => {
+            let mut request = HttpRequest::new(SdkBody::from(form));
+            request.set_method("POST")?;
+            request.set_uri(address)?;
+            request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
+            request.headers_mut().insert("accept", "application/json");
+            request
+        }
+    };
     let call = async {
         let answer = connector.call(request).await?;
         if answer.status().as_u16() != 200 {

@@ -29,7 +29,7 @@ use vitrine_domain::remote::{RemoteRepository, RepositoryCode};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::seats::{Seat, Slot, Waiting};
-use vitrine_domain::session::{Declared, Holder, Session, SessionId};
+use vitrine_domain::session::{Declared, Holder, Pass, Session, SessionId, SignIn};
 use vitrine_domain::set::{Set, SetMember};
 use vitrine_domain::structure::Structure;
 use vitrine_domain::upload::Upload;
@@ -269,6 +269,8 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
 /// The table that delivery may write: item, key, what it answers.
 pub const SESSIONS_MODEL: &[[&str; 4]] = &[
     ["session", "`SESSION#{digest of the cookie}`", "`SESSION`", "who has signed in in a browser"],
+    ["sign-in", "`SIGNIN#{digest of the state}`", "`SIGNIN`", "a sign-in that was begun; taken once"],
+    ["pass", "`PASS#{digest of the token}`", "`PASS`", "that a browser was let in, for viewers elsewhere"],
     ["declaration", "`HOLDER#{holder}`", "`DECLARED#{rep}`", "what a viewer has answered"],
     ["slot", "`SEATS#{rep}`", "`SLOT#{number}`", "who sits before a representation"],
     ["place in the line", "`SEATS#{rep}`", "`WAIT#{since}#{holder}`", "who waits, the first first"],
@@ -833,6 +835,16 @@ pub fn session(id: &SessionId) -> Key {
     Key::new(format!("SESSION#{id}"), "SESSION")
 }
 
+/// The key of a sign-in that was begun.
+pub fn sign_in(state: &SessionId) -> Key {
+    Key::new(format!("SIGNIN#{state}"), "SIGNIN")
+}
+
+/// The key of a viewer's pass.
+pub fn pass(id: &SessionId) -> Key {
+    Key::new(format!("PASS#{id}"), "PASS")
+}
+
 /// The key of what a viewer has answered to a representation's declaration.
 pub fn declared(holder: &Holder, rep: &RepId) -> Key {
     Key::new(format!("HOLDER#{holder}"), format!("DECLARED#{rep}"))
@@ -849,6 +861,8 @@ pub fn seat(rep: &RepId, holder: &Holder) -> Key {
 }
 
 item!(Session, "session", |it| session(&it.id), |_| None);
+item!(SignIn, "sign-in", |it| sign_in(&it.state), |_| None);
+item!(Pass, "pass", |it| pass(&it.id), |_| None);
 item!(Declared, "declaration", |it| declared(&it.holder, &it.representation), |_| None);
 item!(Seat, "seat", |it| seat(&it.representation, &it.holder), |_| None);
 item!(Slot, "slot", |it| Key::new(room(&it.representation), format!("SLOT#{:05}", it.number)), |_| None);

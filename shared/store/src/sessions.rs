@@ -3,11 +3,11 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
 use serde::de::DeserializeOwned;
 use vitrine_domain::ids::RepId;
 use vitrine_domain::seats::{Seat, Slot, Waiting};
-use vitrine_domain::session::{Declared, Holder, Session, SessionId};
+use vitrine_domain::session::{Declared, Holder, Pass, Session, SessionId, SignIn};
 
 use crate::catalog::{get_item, parse};
 use crate::change::{Attributes, attributes, key_attributes};
@@ -62,6 +62,49 @@ impl Sessions {
     /// Ends a session; nothing is fine.
     pub async fn end_session(&self, id: &SessionId) -> Result<(), StoreError> {
         self.delete(keys::session(id)).await
+    }
+
+    /// Keeps a sign-in that was begun.
+    pub async fn keep_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
+        self.put(sign_in).await
+    }
+
+    /// Takes a sign-in that this browser began: whoever comes second finds none, and so does another browser, which leaves
+    /// it where it is.
+    pub async fn take_sign_in(
+        &self,
+        state: &SessionId,
+        browser: &SessionId,
+    ) -> Result<Option<SignIn>, StoreError> {
+        let taken = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&keys::sign_in(state))))
+            .condition_expression("browser = :browser")
+            .expression_attribute_values(":browser", AttributeValue::S(browser.to_string()))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match taken {
+            Ok(taken) => taken.attributes.map(parse).transpose(),
+            Err(error)
+                if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(StoreError::of("DeleteItem", error)),
+        }
+    }
+
+    /// A viewer's pass.
+    pub async fn pass(&self, id: &SessionId) -> Result<Option<Pass>, StoreError> {
+        self.get(keys::pass(id)).await
+    }
+
+    /// Keeps a pass.
+    pub async fn keep_pass(&self, pass: &Pass) -> Result<(), StoreError> {
+        self.put(pass).await
     }
 
     /// What a viewer has answered to a representation's declaration.

@@ -6,6 +6,7 @@ mod declarations;
 mod remote;
 mod resource;
 mod seats;
+mod sign_in;
 
 use serde_json::{Value, json};
 use vitrine_testing::{Answer, Client, Stack};

@@ -89,6 +89,11 @@ impl CachedDirectory {
         Ok(found)
     }
 
+    /// Forgets a session that was ended here.
+    pub fn forget_session(&self, id: &SessionId) {
+        self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(id);
+    }
+
     /// An API key by its hash, if it was found a moment ago; asks nobody.
     pub fn remembered_key(&self, hash: &str, now: Timestamp) -> Option<ApiKey> {
         recall(&self.keys, hash, now)

@@ -9,6 +9,7 @@ mod jwks;
 mod keys;
 mod refusals;
 mod sessions;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -18,9 +19,11 @@ use std::sync::Arc;
 
 use http::Extensions;
 use http::request::Parts;
+use jsonwebtoken::DecodingKey;
 use vitrine_domain::Timestamp;
 use vitrine_domain::actor::{Actor, KeyPermission};
 use vitrine_domain::ids::UserId;
+use vitrine_domain::session::SessionId;
 
 pub use cdn::Cdn;
 pub use credentials::{Credential, CredentialError, credential_of};
@@ -28,8 +31,9 @@ pub use directory::{CachedDirectory, Directory, Looked, Unavailable};
 pub use jwks::{FetchKeys, JwksCache, KeySetError};
 pub use keys::{hash_key, new_key};
 use refusals::Refusals;
-pub use sessions::{SessionCookie, is_from_a_page_of_ours};
-pub use token::{TokenError, TokenSettings, verify};
+pub use sessions::{SessionCookie, SigningIn, digest_of, is_from_a_page_of_ours, new_secret};
+pub use sign_in::{AskIssuer, SignIn, SignInError, SignInSettings};
+pub use token::{TokenError, TokenSettings, verify, verify_sign_in};
 
 /// The address that a request came from, put into its extensions by the entry point: the gateway's request context or
 /// the socket, never a header (B36).
@@ -187,10 +191,23 @@ impl Authenticator {
         source_ip: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Option<Actor>, AuthError> {
-        if !cookie.is_signed_in() {
-            return Ok(None);
+        match cookie.is_signed_in() {
+            true => self.actor_of_session_id(&cookie.id(), source_ip, now).await,
+            false => Ok(None),
         }
-        let session = self.directory.session(&cookie.id(), now).await.map_err(|_| AuthError::Unavailable)?;
+    }
+
+    /// The actor that has signed in in a browser's session; `None` where nobody has, or no longer.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] where it can not be told now.
+    pub async fn actor_of_session_id(
+        &self,
+        session: &SessionId,
+        source_ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Actor>, AuthError> {
+        let session = self.directory.session(session, now).await.map_err(|_| AuthError::Unavailable)?;
         let Some(session) = session.filter(|session| session.holds(now)) else { return Ok(None) };
         match self.actor_of(session.user, source_ip, now).await {
             Ok(actor) => Ok(Some(actor)),
@@ -199,10 +216,38 @@ impl Authenticator {
         }
     }
 
+    /// Forgets what is remembered of a session that was ended.
+    pub fn forget_session(&self, session: &SessionId) {
+        self.directory.forget_session(session);
+    }
+
+    /// The user whom the token that ends a sign-in stands for: one for `client`, of the sign-in that `nonce` names.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`] for any other token and for a user that is switched off, [`AuthError::Unavailable`] where it
+    /// can not be told now.
+    pub async fn user_of_sign_in(
+        &self,
+        token: &str,
+        client: &str,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<UserId, AuthError> {
+        let key = self.key_of(token, now).await?;
+        let settings = TokenSettings { issuer: self.settings.issuer.clone(), audience: client.to_owned() };
+        let user = verify_sign_in(token, &key, &settings, nonce, now)
+            .map_err(|error| AuthError::Invalid(error.reason()))?;
+        Ok(self.actor_of(user, None, now).await?.id)
+    }
+
     async fn user_of(&self, token: &str, now: Timestamp) -> Result<UserId, AuthError> {
+        let key = self.key_of(token, now).await?;
+        verify(token, &key, &self.settings, now).map_err(|error| AuthError::Invalid(error.reason()))
+    }
+
+    async fn key_of(&self, token: &str, now: Timestamp) -> Result<Arc<DecodingKey>, AuthError> {
         let kid = token::key_id(token).map_err(|error| AuthError::Invalid(error.reason()))?;
         let key = self.keys.key(&kid, now).await.map_err(|_| AuthError::Unavailable)?;
-        let Some(key) = key else { return Err(AuthError::Invalid("the token names no key of the issuer")) };
-        verify(token, &key, &self.settings, now).map_err(|error| AuthError::Invalid(error.reason()))
+        key.ok_or(AuthError::Invalid("the token names no key of the issuer"))
     }
 }

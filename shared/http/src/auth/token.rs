@@ -103,6 +103,32 @@ pub fn verify(
     Ok(user)
 }
 
+/// Verifies the token that ends a sign-in: one for this client alone, that names the sign-in.
+///
+/// # Errors
+/// Any doubt.
+pub fn verify_sign_in(
+    token: &str,
+    key: &DecodingKey,
+    settings: &TokenSettings,
+    nonce: &str,
+    now: Timestamp,
+) -> Result<UserId, TokenError> {
+    let user = verify(token, key, settings, now)?;
+    let claims = take_apart(token)?.claims;
+    if nonce.is_empty() || claims.get("nonce").and_then(Value::as_str) != Some(nonce) {
+        return Err(TokenError("another sign-in's token"));
+    }
+    if claims.get("aud").is_none() {
+        return Err(TokenError("no identity token"));
+    }
+    let authorized = claims.get("azp").is_none_or(|party| party.as_str() == Some(&settings.audience));
+    if !authorized {
+        return Err(TokenError("another client's token"));
+    }
+    Ok(user)
+}
+
 fn is_for(claims: &Map<String, Value>, audience: &str) -> bool {
     match (claims.get("aud"), claims.get("client_id")) {
         (Some(Value::String(one)), _) => one == audience,

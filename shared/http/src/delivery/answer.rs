@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use vitrine_app::delivery::{Access, Opened};
 use vitrine_app::hex;
 use vitrine_domain::coded::Coded;
+use vitrine_domain::rights::Reason;
 
 use crate::views::Addresses;
 use crate::wire::Problem;
@@ -111,7 +112,8 @@ pub(crate) fn refusal(opened: &Opened, addresses: &Addresses) -> Option<Problem>
             )
             .with("note", note.clone())
             .with("reason", Some(reason.code().to_owned()))
-            .with("may_change_at", may_change_at.map(|at| at.to_string())),
+            .with("may_change_at", may_change_at.map(|at| at.to_string()))
+            .with("sign_in_url", sign_in_address(opened, addresses)),
         ),
         Access::Declaration { text } => Some(
             Problem::new(
@@ -136,6 +138,15 @@ pub(crate) fn refusal(opened: &Opened, addresses: &Addresses) -> Option<Problem>
             .with("reason", Some("SEAT".to_owned()))
             .with("seat_url", own("seat")),
         ),
+    }
+}
+
+/// Where the viewer signs in, where that may help.
+fn sign_in_address(opened: &Opened, addresses: &Addresses) -> Option<String> {
+    let Access::Denied { reason: Reason::SignIn, .. } = &opened.access else { return None };
+    match &opened.file {
+        Some(file) => addresses.sign_in(&file.id),
+        None => addresses.sign_in(&opened.representation.id),
     }
 }
 

@@ -1,7 +1,7 @@
 //! IIIF Authorization Flow 2.0 (conventions.md 3.3): a viewer of another origin asks whether its person is let in.
 //!
-//! The probe service decides anew for whoever asks, by the one decision. A token says that a browser was let in a moment ago; it is
-//! random, stands for nobody, and no door of ours takes it for a credential (AUTH-5, AUTH-10).
+//! The probe service decides anew for whoever asks, by the one decision. A token says which browser was let in a moment ago; it is
+//! random, ends with the browser's session, and no door of ours takes it for a credential (AUTH-5, AUTH-10).
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -17,16 +17,16 @@ use vitrine_app::AppError;
 use vitrine_app::delivery::{Access, Asked, Opened};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::rights::Reason;
+use vitrine_domain::session::PASS_SECONDS;
 
 use super::html::data;
 use super::resource::asked;
 use super::viewer::{Passer, Viewer};
+use crate::auth::{digest_of, new_secret};
 use crate::routes::Api;
 use crate::wire::{Params, Problem};
 
 const CONTEXT: &str = "http://iiif.io/api/auth/2/context.json";
-/// How long a viewer may go by a token before it asks for another, in seconds (AUTH-10).
-const TOKEN_SECONDS: u64 = 5 * 60;
 /// The longest message id that is sent back.
 const MAX_MESSAGE_ID: usize = 200;
 
@@ -146,8 +146,8 @@ pub(super) async fn token(
             Ok(found) if found.permit().is_some() => json!({
                 "type": "AuthAccessToken2",
                 "messageId": id,
-                "accessToken": random_word()?,
-                "expiresIn": found.terms.link_seconds(TOKEN_SECONDS),
+                "accessToken": pass(&api, &viewer).await?,
+                "expiresIn": found.terms.link_seconds(u64::try_from(PASS_SECONDS).unwrap_or_default()),
             }),
             Ok(found) => refused("missingAspect", id, said(&found).1),
             Err(_) => refused("unavailable", id, "There is no such thing."),
@@ -157,7 +157,18 @@ pub(super) async fn token(
         message.extend(more.clone());
     }
     let script = format!("parent.postMessage({}, {});", data(&message), data(&json!(origin)));
-    page(&script, origin)
+    page("Access token", "", &script, origin)
+}
+
+/// A token that says at the probe service which browser this is. One that is let in without a session is let in by where it
+/// is, and is known there by that: nothing is kept.
+async fn pass(api: &Api, viewer: &Viewer) -> Result<String, Problem> {
+    let token = new_secret().map_err(|_| Problem::internal())?;
+    if let Some(session) = viewer.visit.session.clone() {
+        let signed_in = viewer.user().is_some();
+        api.app.keep_pass(&viewer.call, digest_of(&token), session, signed_in).await?;
+    }
+    Ok(token)
 }
 
 fn refused(profile: &str, message_id: &str, note: &str) -> Value {
@@ -170,11 +181,16 @@ fn refused(profile: &str, message_id: &str, note: &str) -> Value {
     })
 }
 
-/// An empty page whose one script is the one written here.
-fn page(script: &str, framed_by: &str) -> Result<Response, Problem> {
+/// A page that closes its window, which a viewer elsewhere has opened (AUTH-3), and says so where it can not.
+pub(super) fn closing_page(title: &str, text: &str) -> Result<Response, Problem> {
+    page(title, text, "window.close();", "'none'")
+}
+
+/// A page whose one script is the one written here.
+fn page(title: &str, text: &str, script: &str, framed_by: &str) -> Result<Response, Problem> {
     let nonce = random_word()?;
     let text = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Access token</title></head><body>\
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head><body><p>{text}</p>\
          <script nonce=\"{nonce}\">{script}</script></body></html>\n"
     );
     let policy = format!(

@@ -11,7 +11,7 @@ use vitrine_app::delivery::{Access, Asked, Presented};
 use vitrine_domain::bib::RecordFormat;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::rights::{Permission, Reason};
-use vitrine_metadata::iiif::{MAX_FILES, MEDIA_TYPE_2, MEDIA_TYPE_3, Manifest, Shown};
+use vitrine_metadata::iiif::{Door, MAX_FILES, MEDIA_TYPE_2, MEDIA_TYPE_3, Manifest, Shown};
 
 use super::answer::{document, readable_by_all};
 use super::resource::asked;
@@ -80,7 +80,13 @@ async fn manifest(
         _ => Shown::Outline { pictures: found.opened.decision.shows_thumbnail && !is_stranger },
     };
     let is_for_all = shared_seconds > 0 && found.opened.permit().is_some();
-    let door = (!is_for_all).then(|| note(&found));
+    // Whom a rule lets in after it has signed in asks at the same door.
+    let sign_in = api.addresses.sign_in
+        && match &found.opened.access {
+            Access::Denied { reason, .. } => *reason == Reason::SignIn,
+            _ => viewer.user().is_some(),
+        };
+    let door = (!is_for_all).then(|| Door { note: note(&found), sign_in });
     let manifest = Manifest {
         addresses: api.addresses.iiif(),
         provider: &api.addresses.institution,

@@ -11,6 +11,7 @@ mod page;
 mod resource;
 mod seat;
 mod session;
+mod sign_in;
 mod thumbnail;
 mod viewer;
 
@@ -34,6 +35,9 @@ pub fn delivery_router(api: Api) -> Router {
         .route("/view/delivery/text/{institution}/{id}", get(bytes::text))
         .route("/view/delivery/{institution}/{id}", get(resource::resource))
         .route("/view/session", get(session::read).post(session::begin).delete(session::end))
+        .route("/view/sign-in", get(sign_in::begin))
+        .route("/view/sign-in/callback", get(sign_in::end))
+        .route("/view/sign-out", get(sign_in::ask_to_leave).post(sign_in::leave))
         .route("/view/delivery/{institution}/{id}/seat", get(seat::read).post(seat::take).delete(seat::leave))
         .route("/view/delivery/{institution}/{id}/declaration", post(seat::declare))
         .route("/view/delivery/{institution}/{id}/share", post(resource::share))

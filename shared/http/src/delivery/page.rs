@@ -7,9 +7,10 @@ use axum::response::Response;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
-use vitrine_app::delivery::{Access, Opened};
+use vitrine_app::delivery::{Access, Asked, Opened};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::file::DigitalFile;
+use vitrine_domain::ids::UserId;
 use vitrine_domain::rights::Reason;
 use vitrine_domain::structure::{Range, StructureFields};
 use vitrine_metadata::{About, DublinCore, MediaFile, iiif, schema_org};
@@ -29,6 +30,10 @@ const TURNING: [char; 9] = [
 pub(super) struct Page<'a> {
     pub addresses: &'a Addresses,
     pub opened: &'a Opened,
+    /// What was asked for, to come back to.
+    pub asked: &'a Asked,
+    /// Who has signed in.
+    pub user: Option<&'a UserId>,
     pub metadata: &'a DublinCore,
     /// The first files.
     pub files: &'a [DigitalFile],
@@ -107,6 +112,7 @@ impl<'a> Page<'a> {
         {
             writeln!(out, "<p class=\"label\" dir=\"auto\">{}</p>", escape(line))?;
         }
+        self.account(out)?;
         out.push_str("</header>\n<main id=\"main\" tabindex=\"-1\">\n");
         if let Some(note) = &representation.fields.public_note {
             writeln!(out, "<p dir=\"auto\">{}</p>", escape(note))?;
@@ -151,6 +157,17 @@ impl<'a> Page<'a> {
                 media_types: found.iter().map(|file| file.media_type).collect(),
                 files: is_open.then_some(found),
             },
+        )
+    }
+
+    /// Who has signed in, on pages that are this viewer's alone (B52).
+    fn account(&self, out: &mut String) -> fmt::Result {
+        let Some(user) = self.user.filter(|_| self.opened.terms.shared_seconds == 0) else { return Ok(()) };
+        let (user, leave) = (escape(user.as_str()), self.addresses.sign_out());
+        writeln!(
+            out,
+            "<p class=\"account\">Signed in as {user}. <a href=\"{}\" rel=\"nofollow\">Sign out</a></p>",
+            escape(&leave)
         )
     }
 
@@ -240,6 +257,13 @@ impl<'a> Page<'a> {
                 writeln!(out, "<p dir=\"auto\">{}</p>", escape(said))?;
                 if note.is_some() && *reason != Reason::Policy {
                     writeln!(out, "<p>{}</p>", escape(advice(*reason)))?;
+                }
+                if let (Reason::SignIn, Some(address)) = (reason, self.addresses.sign_in(self.asked)) {
+                    let address = escape(&address);
+                    writeln!(
+                        out,
+                        "<p class=\"acts\"><a id=\"sign-in\" href=\"{address}\" rel=\"nofollow\">Sign in</a></p>"
+                    )?;
                 }
                 if let Some(at) = may_change_at {
                     let day = at.to_string();

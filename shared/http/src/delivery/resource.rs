@@ -69,6 +69,8 @@ pub(super) async fn resource(
         let page = super::page::Page {
             addresses: &api.addresses,
             opened: &opened,
+            asked: &id,
+            user: viewer.user(),
             metadata: &metadata,
             files: &files.items,
             structure: structure.as_ref().map(|it| &it.fields),

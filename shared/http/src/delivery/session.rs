@@ -47,12 +47,19 @@ pub(super) async fn end(
     params: Params,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    if let Some(cookie) = SessionCookie::of(&headers) {
-        api.app.sign_out(&cookie.id()).await?;
-    }
+    end_session(&api, &headers).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(forget) = SessionCookie::forget(api.addresses.is_https()) {
         response.headers_mut().insert(SET_COOKIE, forget);
     }
     Ok(response)
+}
+
+/// Ends the session of the cookie, here at once and everywhere within a minute.
+pub(super) async fn end_session(api: &Api, headers: &HeaderMap) -> Result<(), Problem> {
+    if let Some(cookie) = SessionCookie::of(headers, api.addresses.is_https()) {
+        api.app.sign_out(&cookie.id()).await?;
+        api.authenticator.forget_session(&cookie.id());
+    }
+    Ok(())
 }

@@ -12,7 +12,9 @@ use vitrine_domain::ids::UserId;
 use vitrine_domain::rights;
 use vitrine_domain::session::SessionId;
 
-use crate::auth::{AuthError, SessionCookie, SourceAddress, is_from_a_page_of_ours};
+use crate::auth::{
+    AuthError, Credential, SessionCookie, SourceAddress, credential_of, digest_of, is_from_a_page_of_ours,
+};
 use crate::routes::Api;
 use crate::wire::{Exchange, Problem};
 
@@ -60,7 +62,7 @@ impl FromRequestParts<Api> for Viewer {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let now = (api.clock)();
         let address = SourceAddress::of(&parts.extensions);
-        let cookie = SessionCookie::of(&parts.headers);
+        let cookie = SessionCookie::of(&parts.headers, api.addresses.is_https());
         let mut with_token = false;
         let actor = match (api.authenticator.authenticate(parts, now).await, &cookie) {
             (Ok(actor), _) => {
@@ -85,13 +87,25 @@ impl FromRequestParts<Api> for Viewer {
     }
 }
 
-/// Whoever passes by: nobody, at an address, whatever credential it shows. What it shows is not one of ours.
+/// Whoever passes by with a pass, or without one: the browser that it was given to, else nobody, at this address. No other
+/// credential is looked at (AUTH-5, AUTH-7).
 pub(crate) struct Passer(pub Viewer);
 
 impl FromRequestParts<Api> for Passer {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        Viewer::admitted(parts, api, None, None, false).map(Self)
+        let now = (api.clock)();
+        let pass = match credential_of(&parts.headers, "") {
+            Ok(Credential::Bearer(token)) => api.app.pass(&digest_of(&token), now).await?,
+            _ => None,
+        };
+        let Some(pass) = pass else { return Viewer::admitted(parts, api, None, None, false).map(Self) };
+        let mut actor = None;
+        if pass.signed_in {
+            let address = SourceAddress::of(&parts.extensions);
+            actor = api.authenticator.actor_of_session_id(&pass.session, address, now).await?;
+        }
+        Viewer::admitted(parts, api, actor, Some(pass.session), false).map(Self)
     }
 }
 

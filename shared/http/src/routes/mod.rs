@@ -33,7 +33,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::audit::Origin;
 use vitrine_store::catalog::PageRequest;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, SignIn};
 use crate::delivery::Origins;
 use crate::views::Addresses;
 use crate::wire::{Exchange, Paging, Params, Problem, Throttle, with_edge};
@@ -47,6 +47,8 @@ pub struct Api {
     pub app: App,
     /// Makes actors of credentials.
     pub authenticator: Authenticator,
+    /// Where people sign in; `None` where they can not.
+    pub sign_in: Option<Arc<SignIn>>,
     /// Holds back callers that ask too often.
     pub throttle: Throttle,
     /// Where addresses in answers begin.
@@ -65,12 +67,13 @@ impl std::fmt::Debug for Api {
 
 impl Api {
     /// Addresses that begin at these two, for one institution.
-    pub fn addresses(api: &str, delivery: &str, institution: &str) -> Arc<Addresses> {
+    pub fn addresses(api: &str, delivery: &str, institution: &str, sign_in: bool) -> Arc<Addresses> {
         let trimmed = |address: &str| address.trim_end_matches('/').to_owned();
         Arc::new(Addresses {
             api: trimmed(api),
             delivery: trimmed(delivery),
             institution: institution.to_owned(),
+            sign_in,
         })
     }
 }

@@ -19,6 +19,16 @@ impl Addresses {
         format!("{}/delivery/{}/{id}", self.delivery, self.institution)
     }
 
+    /// Where a person signs in and comes back to what this id names; `None` where nobody can.
+    pub fn sign_in(&self, id: impl std::fmt::Display) -> Option<String> {
+        self.sign_in.then(|| format!("{}/sign-in?to={id}", self.delivery))
+    }
+
+    /// Where a person signs out.
+    pub fn sign_out(&self) -> String {
+        format!("{}/sign-out", self.delivery)
+    }
+
     /// The addresses in manifests.
     pub fn iiif(&self) -> iiif::Addresses<'_> {
         iiif::Addresses { view: &self.delivery, institution: &self.institution }

@@ -72,6 +72,8 @@ pub struct Addresses {
     pub delivery: String,
     /// The institution's code.
     pub institution: String,
+    /// Whether people can sign in at the issuer's page.
+    pub sign_in: bool,
 }
 
 pub static LINKED: Shape =

@@ -1,7 +1,7 @@
 //! IIIF Authorization Flow 2.0 in a manifest: the services at which a viewer asks whether it is let in (AUTH-1, AUTH-2).
 //!
-//! The profile is `external`: where a viewer is lets it in or does not. What a person does - signing in, declaring, taking a
-//! seat - is done at our own page, because its cookie is not sent to a viewer elsewhere.
+//! The profile is `active` where signing in may help: the viewer opens our sign-in, which closes its window. Else it is
+//! `external`: where a viewer is lets it in or does not, and declaring or taking a seat is done at our own page.
 
 use serde_json::{Value, json};
 use vitrine_domain::ids::{FileId, RepId};
@@ -29,13 +29,32 @@ impl super::Addresses<'_> {
 pub(super) fn probe(manifest: &super::Manifest<'_>, file: &FileId) -> Option<Value> {
     let addresses = &manifest.addresses;
     let rep = manifest.representation;
+    let door = manifest.door?;
     let token = json!({ "id": addresses.token(rep), "type": "AuthAccessTokenService2" });
-    let access = json!({
-        "type": "AuthAccessService2",
-        "profile": "external",
-        "label": { "en": ["Access rights"] },
-        "note": { "none": [super::words::inert(manifest.door?)] },
-        "service": [token],
-    });
+    let note = json!({ "none": [super::words::inert(door.note)] });
+    let access = if door.sign_in {
+        json!({
+            "id": format!("{}/sign-in", addresses.view),
+            "type": "AuthAccessService2",
+            "profile": "active",
+            "label": { "en": ["Sign in"] },
+            "heading": { "en": ["Sign in to see this"] },
+            "note": note,
+            "confirmLabel": { "en": ["Sign in"] },
+            "service": [token, {
+                "id": format!("{}/sign-out", addresses.view),
+                "type": "AuthLogoutService2",
+                "label": { "en": ["Sign out"] },
+            }],
+        })
+    } else {
+        json!({
+            "type": "AuthAccessService2",
+            "profile": "external",
+            "label": { "en": ["Access rights"] },
+            "note": note,
+            "service": [token],
+        })
+    };
     Some(json!({ "id": addresses.probe(file), "type": "AuthProbeService2", "service": [access] }))
 }

@@ -83,7 +83,16 @@ pub struct Manifest<'a> {
     /// How much this viewer gets.
     pub shown: Shown,
     /// What is told at the door where it may ask; none where everyone gets everything.
-    pub door: Option<&'a str>,
+    pub door: Option<Door<'a>>,
+}
+
+/// The door at which a viewer elsewhere may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Door<'a> {
+    /// What a person is told there.
+    pub note: &'a str,
+    /// Whether signing in may open it.
+    pub sign_in: bool,
 }
 
 impl Manifest<'_> {

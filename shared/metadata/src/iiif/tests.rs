@@ -9,7 +9,7 @@ use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbna
 use vitrine_domain::ids::UserId;
 use vitrine_domain::structure::{Range, StructureFields};
 
-use super::{Addresses, Manifest, Shown};
+use super::{Addresses, Door, Manifest, Shown};
 use crate::crosswalk::DublinCore;
 
 const MMS: &str = "991000000000001234";
@@ -102,7 +102,7 @@ struct Given {
     files: Vec<DigitalFile>,
     structure: Option<StructureFields>,
     shown: Shown,
-    door: Option<&'static str>,
+    door: Option<Door<'static>>,
     cut: bool,
 }
 
@@ -204,7 +204,7 @@ fn prs5_captions_go_with_their_film_and_have_no_canvas() {
 
 #[test]
 fn b43_who_is_not_let_in_gets_no_label_no_picture_and_no_chapter_but_the_door() {
-    let door = Some("Members only");
+    let door = Some(Door { note: "Members only", sign_in: false });
     let shown = Shown::Outline { pictures: false };
     let given = Given { shown, door, structure: Some(structure()), ..Given::of(everything()) };
     let found = given.v3();
@@ -226,6 +226,14 @@ fn b43_who_is_not_let_in_gets_no_label_no_picture_and_no_chapter_but_the_door() 
             .count();
         assert_eq!(tokens, 1);
     }
+    // AUTH-2: where signing in may help, the viewer is told where, and where to sign out.
+    let door = Some(Door { note: "Members only", sign_in: true });
+    let active = Given { shown, door, ..Given::of(everything()) }.v3();
+    let access = &active["items"][0]["items"][0]["items"][0]["body"]["service"][0]["service"][0];
+    assert_eq!(access["profile"], "active");
+    assert_eq!(access["id"], "https://vitrine.example/view/sign-in");
+    let types: Vec<_> = access["service"].as_array().unwrap().iter().map(|it| it["type"].clone()).collect();
+    assert_eq!(types, ["AuthAccessTokenService2", "AuthLogoutService2"]);
     let kept = Given { shown: Shown::Outline { pictures: true }, ..Given::of(everything()) }.v3();
     assert!(kept.to_string().contains("/view/delivery/thumbnail/INST/"));
 }
