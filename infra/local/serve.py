@@ -61,10 +61,13 @@ def stop_when_parent_is_gone(loop: asyncio.AbstractEventLoop, stop: asyncio.Even
 
 
 def loopback_counts_as_tls(app):
-    """The template's buckets refuse requests without TLS, as they must; here nothing leaves the machine."""
+    """The template's buckets refuse requests without TLS, as they must; here nothing leaves the machine.
+
+    A pool's discovery document names addresses with the scheme that it was asked by, and those must lead here.
+    """
 
     async def wrapped(scope, receive, send):
-        if scope["type"] == "http":
+        if scope["type"] == "http" and not scope["path"].endswith("/.well-known/openid-configuration"):
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await app(scope, receive, send)
 
