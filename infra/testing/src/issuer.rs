@@ -31,8 +31,9 @@ pub static KEYS_URL: LazyLock<String> = LazyLock::new(|| format!("{}/jwks.json",
 pub static DISCOVERY_URL: LazyLock<String> = LazyLock::new(|| format!("{}/openid-configuration", *HOME));
 
 /// Codes that were given and not taken: what their page was asked for, and what the token will say.
-static CODES: LazyLock<Mutex<HashMap<String, (BTreeMap<String, String>, Value)>>> =
-    LazyLock::new(Mutex::default);
+static CODES: LazyLock<Mutex<HashMap<String, Given>>> = LazyLock::new(Mutex::default);
+
+type Given = (BTreeMap<String, String>, Value);
 
 static HOME: LazyLock<String> = LazyLock::new(|| {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
