@@ -11,6 +11,9 @@ use crate::walk::{red_png, text};
 
 const HTML: (&str, &str) = ("accept", "text/html");
 
+/// What is made wrong with a token.
+type Change = Box<dyn FnOnce(&mut Value)>;
+
 /// A browser that keeps every cookie, as browsers do.
 struct Jar {
     who: Client,
@@ -211,7 +214,7 @@ async fn a_token_that_is_not_this_sign_ins_own_signs_nobody_in() {
         .await
         .ok();
     let set = |name: &'static str, value: Value| move |claims: &mut Value| claims[name] = value;
-    let changes: Vec<(&str, Box<dyn FnOnce(&mut Value)>)> = vec![
+    let changes: Vec<(&str, Change)> = vec![
         ("another nonce", Box::new(set("nonce", json!("x")))),
         ("no nonce", Box::new(set("nonce", Value::Null))),
         ("another issuer", Box::new(set("iss", json!("https://evil.example")))),
