@@ -7,8 +7,8 @@ use vitrine_domain::Timestamp;
 use vitrine_engine::workspace_root;
 use vitrine_testing::Stack;
 use vitrine_triggers::{
-    Surroundings, derivatives_batch, exports_batch, fixity_run, imports_batch, incoming_batch, publish_batch,
-    seal_run, sweep_run,
+    Surroundings, deliver_batch, derivatives_batch, exports_batch, fixity_run, imports_batch, incoming_batch,
+    publish_batch, seal_run, sweep_run,
 };
 
 #[tokio::test]
@@ -51,6 +51,8 @@ async fn every_event_ends_as_its_snapshot_says() {
                 imports_batch(&app, event, &around).await
             } else if name.starts_with("export") {
                 exports_batch(&app, event, &around).await
+            } else if name.starts_with("deliver-") {
+                deliver_batch(&app, event, &around).await
             } else if name.starts_with("publish") {
                 publish_batch(&app, event, &around).await
             } else {

@@ -209,6 +209,7 @@ fn describe(
             "imports": outputs.get("ImportsQueueUrl")?,
             "exports": outputs.get("ExportsQueueUrl")?,
             "publish": outputs.get("PublishQueueUrl")?,
+            "deliveries": outputs.get("DeliveriesQueueUrl")?,
         },
         "tables": {
             "catalog": outputs.get("CatalogTable")?,

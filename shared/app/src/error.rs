@@ -62,6 +62,8 @@ pub enum Rule {
     TooManyPublishing(usize),
     #[error("the publishing profile is active; deactivate it first, so that what it published is withdrawn")]
     PublishingActive,
+    #[error("the publishing profile is none of a webhook and has no secret")]
+    NoSecret,
     #[error("the publishing profile is not active")]
     PublishingInactive,
     #[error("the title is not one that the publishing profile publishes")]

@@ -47,8 +47,10 @@ use vitrine_domain::fixity::Rhythm;
 use vitrine_domain::ids::Minter;
 use vitrine_domain::rights::DefaultAccess;
 use vitrine_domain::{TimeZone, Timestamp};
+use vitrine_store::egress::Egress;
 use vitrine_store::objects::Objects;
 use vitrine_store::queues::Queues;
+use vitrine_store::secrets::Secrets;
 use vitrine_store::{Catalog, Sessions};
 
 pub use changes::{Subject, hex};
@@ -65,6 +67,10 @@ pub struct App {
     pub objects: Objects,
     /// The queues.
     pub queues: Queues,
+    /// The secrets of targets outside.
+    pub secrets: Secrets,
+    /// What may be called outside.
+    pub egress: Egress,
     /// The institution's settings.
     pub settings: Settings,
     /// Mints ids.

@@ -27,6 +27,8 @@ use crate::{App, AppError, Call, make_derivatives};
 
 /// How many rows of one shard a run takes.
 const ROWS_A_SHARD: u32 = 100;
+/// So often it is seen whether a webhook has been told of everything, in seconds.
+const DELIVERIES_EVERY_SECONDS: i64 = 10 * 60;
 /// A removal looks a second time after the longest time that a registration in flight can take, in seconds.
 const SECOND_LOOK_SECONDS: i64 = 20 * 60;
 
@@ -104,6 +106,10 @@ impl App {
             | Work::PublishSet { .. } => {
                 self.ask_to_publish(&row.id).await;
                 self.put_off(call, row, retry_after_seconds(row.attempts)).await
+            }
+            Work::Deliver { profile } => {
+                self.ask_to_deliver(profile, 0).await;
+                self.put_off(call, row, DELIVERIES_EVERY_SECONDS).await
             }
             Work::RunPublishing { profile } => self.publish_on_schedule(call, row, profile).await,
             Work::RunExport { export } => self.run_export_on_schedule(call, row, export).await,

@@ -4,6 +4,7 @@
 //! arguments. The structures are also what the store keeps, so a field's name here is its name in the table.
 
 pub mod actor;
+pub mod address;
 pub mod audit;
 pub mod bib;
 pub mod coded;

@@ -116,6 +116,12 @@ pub enum Work {
         /// Who asked.
         asked_by: UserId,
     },
+    /// See whether a webhook has been told of everything; sent to the queue `deliveries` every few minutes.
+    #[serde(rename = "DELIVER")]
+    Deliver {
+        /// The profile.
+        profile: PublishingId,
+    },
     /// Delete the bytes of a deleted file.
     #[serde(rename = "PURGE_FILE")]
     PurgeFile {

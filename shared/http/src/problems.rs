@@ -77,6 +77,7 @@ fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
         Rule::TooManyPublishing(_)
         | Rule::PublishingActive
         | Rule::PublishingInactive
+        | Rule::NoSecret
         | Rule::NotPublished => ("publishing", "401652"),
         Rule::JobNotEnded(_) | Rule::JobEnded(_) | Rule::NoReport | Rule::NothingToResubmit => {
             ("job-state", "401652")

@@ -5,6 +5,7 @@ use vitrine_domain::coded::Coded;
 use vitrine_domain::fixity::Rhythm;
 use vitrine_domain::rights::DefaultAccess;
 use vitrine_store::Tables;
+use vitrine_store::egress::Egress;
 use vitrine_store::objects::Buckets;
 use vitrine_store::queues::QueueUrls;
 
@@ -44,6 +45,10 @@ variables!(
     "VITRINE_IMPORTS_QUEUE_URL", None, "queue of imports to go on with";
     "VITRINE_PUBLISH_QUEUE_URL", None, "queue of titles to publish";
     "VITRINE_EXPORTS_QUEUE_URL", None, "queue of exports to go on with";
+    "VITRINE_DELIVERIES_QUEUE_URL", None, "queue of targets outside to be told of changes";
+    "VITRINE_DELIVERIES_DEAD_URL", None, "queue of targets that did not answer for long, for a person to see";
+    "VITRINE_SECRETS_PREFIX", None, "what begins the names of this stack's secrets";
+    "VITRINE_PRIVATE_TARGETS", Some(""), "addresses and networks, separated by commas, that targets outside may lie in though they are not public; plain HTTP is spoken to them too";
     "VITRINE_API_URL", Some("http://127.0.0.1/almaws/v1"), "where the API is reached; begins the links in answers";
     "VITRINE_DELIVERY_URL", Some("http://127.0.0.1/view"), "where delivery is reached; begins the links in answers";
     "VITRINE_VIEWER_ORIGINS", Some(""), "web origins, separated by commas, whose pages may read delivery's answers with their viewers' cookies (S4)";
@@ -76,6 +81,8 @@ pub struct Config {
     pub sessions_table: String,
     pub buckets: Buckets,
     pub queues: QueueUrls,
+    pub secrets_prefix: String,
+    pub private_targets: Egress,
     pub api_url: String,
     pub delivery_url: String,
     pub viewer_origins: String,
@@ -160,7 +167,13 @@ impl Config {
                 imports: text("VITRINE_IMPORTS_QUEUE_URL")?,
                 exports: text("VITRINE_EXPORTS_QUEUE_URL")?,
                 publish: text("VITRINE_PUBLISH_QUEUE_URL")?,
+                deliveries: text("VITRINE_DELIVERIES_QUEUE_URL")?,
+                deliveries_dead: text("VITRINE_DELIVERIES_DEAD_URL")?,
             },
+            secrets_prefix: text("VITRINE_SECRETS_PREFIX")?,
+            private_targets: Egress::new(&text("VITRINE_PRIVATE_TARGETS")?).map_err(|_| {
+                invalid("VITRINE_PRIVATE_TARGETS", "addresses and networks such as `192.0.2.0/24`")
+            })?,
             api_url: text("VITRINE_API_URL")?,
             delivery_url: text("VITRINE_DELIVERY_URL")?,
             viewer_origins: text("VITRINE_VIEWER_ORIGINS")?,

@@ -19,6 +19,7 @@ use vitrine_media::Tools;
 use vitrine_store::clients::{Clients, fetch};
 use vitrine_store::objects::Objects;
 use vitrine_store::queues::Queues;
+use vitrine_store::secrets::Secrets;
 use vitrine_store::{Catalog, Sessions};
 
 use crate::config::Config;
@@ -38,6 +39,8 @@ pub fn app(config: &Config, clients: &Clients) -> Result<App, IdError> {
         sessions: Sessions::new(clients.dynamo.clone(), config.sessions_table.clone()),
         objects: Objects::new(clients, config.buckets.clone()),
         queues: Queues::new(clients, config.queues.clone()),
+        secrets: Secrets::new(clients, config.secrets_prefix.clone()),
+        egress: config.private_targets.clone(),
         settings: Settings {
             institution: config.institution.clone(),
             delivery_url: config.delivery_url.trim_end_matches('/').to_owned(),

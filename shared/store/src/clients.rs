@@ -1,4 +1,4 @@
-//! Clients of the three AWS services, built from the SDK's standard environment variables and nothing else.
+//! Clients of the AWS services, built from the SDK's standard environment variables and nothing else.
 //!
 //! Building them reads no file but the SDK's own configuration and opens no connection: TLS roots are loaded and
 //! sockets opened with the first call, so a cold start pays for neither.
@@ -25,7 +25,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// download that is given up begins again.
 const STALL: Duration = Duration::from_secs(60);
 
-/// The clients of DynamoDB, S3 and SQS, sharing credentials, region and connections.
+/// The clients of DynamoDB, S3, SQS and Secrets Manager, sharing credentials, region and connections.
 #[derive(Debug, Clone)]
 pub struct Clients {
     /// DynamoDB.
@@ -34,6 +34,8 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     /// SQS.
     pub sqs: aws_sdk_sqs::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
     config: SdkConfig,
 }
 
@@ -75,6 +77,7 @@ impl Clients {
             dynamo: aws_sdk_dynamodb::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sqs: aws_sdk_sqs::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
             config,
         }
     }

@@ -22,6 +22,7 @@ use vitrine_domain::import::row::{JobClaim, RowResult, RowTicket};
 use vitrine_domain::job::Job;
 use vitrine_domain::library::{Library, LibraryCode};
 use vitrine_domain::outbox::{OutboxRow, SHARDS};
+use vitrine_domain::publishing::delivery::Delivery;
 use vitrine_domain::publishing::profile::PublishingProfile;
 use vitrine_domain::publishing::published::{LOG_SHARDS, Published};
 use vitrine_domain::publishing::repository::OaiRepository;
@@ -215,6 +216,13 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
         "publishing profiles; few, and read with every title that is published",
     ],
     [
+        "delivery",
+        "`DELIVERY#{publishing}`",
+        "`DELIVERY`",
+        "-",
+        "how far a webhook has been told, and when it is tried again (ADR 0014)",
+    ],
+    [
         "published title (table `published`)",
         "`PUB#{mms}`",
         "`PUB`",
@@ -316,6 +324,11 @@ pub const PUBLISHING: &str = "CONFIG#publishing";
 /// A publishing profile's key.
 pub fn publishing(id: &PublishingId) -> Key {
     Key::new(PUBLISHING, id.as_str())
+}
+
+/// The key of how far a profile's target has been told.
+pub fn delivery(id: &PublishingId) -> Key {
+    Key::new(format!("DELIVERY#{id}"), "DELIVERY")
 }
 
 /// The key of what is out of a title.
@@ -753,6 +766,7 @@ versioned!(
     RowResult,
     Claim,
     PublishingProfile,
+    Delivery,
     Published,
     OaiRepository,
     Set,
@@ -827,6 +841,7 @@ item!(RowResult, "row result", |it| row_key(&it.job, &row_result(it.number)), |i
 item!(JobClaim, "job claim", |it| job_claim(&it.job, &it.name), |_| None);
 item!(Claim, "claim", |it| claim(&it.name), |_| None);
 item!(PublishingProfile, "publishing profile", |it| publishing(&it.id), |_| None);
+item!(Delivery, "delivery", |it| delivery(&it.profile), |_| None);
 item!(Published, "published title", |it| published(&it.mms_id), |_| None, TABLE = Table::Published);
 item!(OaiRepository, "OAI-PMH repository", |_| oai_repository(), |_| None, TABLE = Table::Published);
 

@@ -1,4 +1,4 @@
-//! DynamoDB, S3 and SQS: the only crate that names the AWS SDK.
+//! DynamoDB, S3, SQS and Secrets Manager: the only crate that names the AWS SDK.
 //!
 //! `keys` spells every key of the tables, `catalog` reads, `change` writes: one transaction a change, with its audit
 //! row. `objects` holds the bytes, `queues` the messages. Nothing here decides; rules are in `vitrine-domain`.
@@ -7,6 +7,7 @@ pub mod audit;
 pub mod catalog;
 pub mod change;
 pub mod clients;
+pub mod egress;
 pub mod error;
 pub mod exports;
 #[cfg(feature = "faults")]
@@ -18,6 +19,7 @@ pub mod objects;
 pub mod policies;
 pub mod published;
 pub mod queues;
+pub mod secrets;
 pub mod sessions;
 pub mod sets;
 mod size;

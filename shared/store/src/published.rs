@@ -15,6 +15,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::{EventId, MmsId, PublishingId, RepId};
 use vitrine_domain::outbox::OutboxRow;
+use vitrine_domain::publishing::delivery::Delivery;
 use vitrine_domain::publishing::profile::{PublishingProfile, Rendition};
 use vitrine_domain::publishing::published::{LogRow, Plan, PublicPage, Published};
 use vitrine_domain::publishing::repository::OaiRepository;
@@ -143,6 +144,26 @@ impl Catalog {
         id: &PublishingId,
     ) -> Result<Option<PublishingProfile>, StoreError> {
         self.get(keys::publishing(id)).await
+    }
+
+    /// How far a profile's target has been told; none before it was told anything.
+    pub async fn delivery(&self, id: &PublishingId) -> Result<Option<Delivery>, StoreError> {
+        self.get(keys::delivery(id)).await
+    }
+
+    /// Writes how far a profile's target has been told, over the version that was read.
+    ///
+    /// # Errors
+    /// [`CommitError::Changed`] and [`CommitError::Exists`] where another worker was quicker.
+    pub async fn save_delivery(&self, delivery: &Delivery) -> Result<(), CommitError> {
+        let digest = serde_json::json!(delivery).to_string();
+        let mut change = Change::derived(format!("DELIVERY#{}\n{digest}", delivery.profile));
+        if delivery.version == 0 {
+            change.create(delivery)?
+        } else {
+            change.replace(delivery)?
+        }
+        self.commit(&change).await
     }
 
     /// The OAI-PMH repository; none before there was a set.

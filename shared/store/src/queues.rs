@@ -27,6 +27,10 @@ pub struct QueueUrls {
     pub imports: String,
     /// Titles to publish, and runs of publishing profiles.
     pub publish: String,
+    /// Targets outside to be told of changes.
+    pub deliveries: String,
+    /// Targets that did not answer for long, for a person to see.
+    pub deliveries_dead: String,
     /// Exports to go on with.
     pub exports: String,
 }
@@ -44,6 +48,10 @@ pub enum Queue {
     Publish,
     /// Exports to go on with.
     Exports,
+    /// Targets outside to be told of changes.
+    Deliveries,
+    /// Targets that did not answer for long, for a person to see.
+    DeliveriesDead,
 }
 
 /// A message that was received.
@@ -118,6 +126,8 @@ impl Queues {
             Queue::Derivatives => &self.urls.derivatives,
             Queue::Imports => &self.urls.imports,
             Queue::Publish => &self.urls.publish,
+            Queue::Deliveries => &self.urls.deliveries,
+            Queue::DeliveriesDead => &self.urls.deliveries_dead,
             Queue::Exports => &self.urls.exports,
         }
     }

@@ -6,6 +6,7 @@
 
 mod batch;
 mod decode;
+mod deliver;
 mod derivatives;
 mod fixity;
 mod imports;
@@ -16,6 +17,7 @@ mod seal;
 mod sweep;
 
 pub use decode::{Arrival, DecodeError, decode_arrivals};
+pub use deliver::deliver_batch;
 pub use derivatives::derivatives_batch;
 pub use fixity::fixity_run;
 pub use imports::{exports_batch, imports_batch};

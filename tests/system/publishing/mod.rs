@@ -6,6 +6,7 @@ mod harvests;
 mod oai;
 mod sets;
 mod sitemap;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,10 @@ struct House {
 impl House {
     async fn new() -> Self {
         let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
-        let stack = Stack::new();
+        Self::over(Stack::new()).await
+    }
+
+    async fn over(stack: Stack) -> Self {
         let client = stack.client().await;
         Self { app: stack.app(), client, stack }
     }

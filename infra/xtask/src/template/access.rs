@@ -40,7 +40,7 @@ fn grants<'a>(model: &Model<'a>) -> Vec<Grant<'a>> {
 }
 
 /// T01, T02: no right to "everything": neither as action nor as resource. Objects of one bucket, below a prefix or
-/// not, and streams of one log group are not "everything"; they can be named in no other way.
+/// not, secrets of one stack, and streams of one log group are not "everything"; they can be named in no other way.
 fn wildcards(grant: &Grant<'_>, findings: &mut Vec<Finding>) {
     for action in grant.actions.iter().filter(|action| action.contains('*')) {
         findings.push(grant.role.finding("T01", format!("action `{action}` has a wildcard")));
@@ -66,8 +66,9 @@ fn is_bounded(resource: &str) -> bool {
         && before.contains(":s3:::")
         && before.split(":s3:::").nth(1).is_some_and(|bucket| !bucket.starts_with('/'));
     let objects_of_a_reference = before.ends_with(".Arn}/");
+    let secrets_of_a_stack = before.ends_with('/') && before.contains(":secret:${AWS::StackName}/");
     let streams_of_a_group = before.ends_with(':') && before.contains(":log-group:/");
-    objects_of_a_bucket || objects_of_a_reference || streams_of_a_group
+    objects_of_a_bucket || objects_of_a_reference || secrets_of_a_stack || streams_of_a_group
 }
 
 /// T03: every function has a role that no other function has.

@@ -32,7 +32,7 @@ enum Style {
 impl Style {
     fn of(profile: &PublishingProfile) -> Self {
         match profile.settings.target.kind {
-            TargetKind::Primo | TargetKind::Oai => Self::Oai,
+            TargetKind::Primo | TargetKind::Oai | TargetKind::Webhook => Self::Oai,
             TargetKind::Summon => Self::Collection(Rendition::Marc21),
             TargetKind::Files => Self::Collection(profile.settings.target.format.unwrap_or(Rendition::OaiDc)),
         }

@@ -12,9 +12,10 @@ mod run;
 mod sets;
 pub mod sitemap;
 mod title;
+pub mod webhook;
 
 use serde::{Deserialize, Serialize};
-use vitrine_domain::ids::{CollectionId, EventId, JobId, MmsId, PolicyId, SetId};
+use vitrine_domain::ids::{CollectionId, EventId, JobId, MmsId, PolicyId, PublishingId, SetId};
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::queues::Queue;
@@ -46,6 +47,20 @@ pub enum Message {
 }
 
 impl Message {
+    /// The message as it is sent.
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+}
+
+/// A message on the queue of deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverMessage {
+    /// The profile whose target is to be told of what changed.
+    pub profile: PublishingId,
+}
+
+impl DeliverMessage {
     /// The message as it is sent.
     pub fn to_json(&self) -> String {
         serde_json::json!(self).to_string()

@@ -3,8 +3,10 @@
 use vitrine_domain::ids::{EventId, JobId, MmsId, PublishingId};
 use vitrine_domain::job::{Job, JobWork};
 use vitrine_domain::outbox::{OutboxRow, Work};
+use vitrine_domain::publishing::delivery::Delivery;
 use vitrine_domain::publishing::profile::{
-    Delivered, MAX_PROFILES, PublishingProfile, PublishingSettings, Rendition, SelectionKind, TargetKind,
+    Delivered, MAX_PROFILES, MAX_WEBHOOKS, PublishingProfile, PublishingSettings, Rendition, SelectionKind,
+    TargetKind,
 };
 use vitrine_domain::publishing::repository::{OaiRepository, OaiSettings};
 use vitrine_domain::publishing::run::{PublishCounts, PublishRun, PublishStep};
@@ -15,6 +17,7 @@ use vitrine_store::objects::{Bucket, Disposition, SignedGet, SignedRequest};
 use vitrine_store::{Change, StoreError};
 
 use super::run::{file_key, files_step};
+use super::webhook::new_secret;
 use crate::bibs::check_version;
 use crate::changes::copy_names;
 use crate::{App, AppError, Call, Rule};
@@ -64,6 +67,10 @@ impl App {
         call.actor.may(Action::ManagePublishing, None)?;
         self.check_publishing(call, &settings).await?;
         let others = self.catalog.publishing_profiles().await?;
+        let alike = others.iter().filter(|it| it.settings.target.kind == TargetKind::Webhook).count();
+        if settings.target.kind == TargetKind::Webhook && alike >= MAX_WEBHOOKS {
+            return Err(Rule::TooManyPublishing(MAX_WEBHOOKS).into());
+        }
         if others.len() >= MAX_PROFILES {
             return Err(Rule::TooManyPublishing(MAX_PROFILES).into());
         }
@@ -71,6 +78,7 @@ impl App {
             id: self.minter.publishing(call.now, self.random()),
             settings,
             delivered: Delivered::default(),
+            secret_at: None,
             created_by: call.actor.id.clone(),
             created_at: call.now,
             modified_by: call.actor.id.clone(),
@@ -83,11 +91,11 @@ impl App {
             change.create(&claim)?;
         }
         self.plan_publishing(call, &mut change, &profile)?;
-        let is_set = profile.settings.set_spec().is_some();
-        if is_set {
+        if profile.settings.set_spec().is_some() {
             self.write_sets(&mut change, |repository| repository.list(&profile, true)).await?;
         }
-        let job = (is_set && profile.settings.active).then(|| self.new_publish_job(call, &profile, false));
+        let follows = profile.settings.target.kind.follows();
+        let job = (follows && profile.settings.active).then(|| self.new_publish_job(call, &profile, false));
         self.write_with_job(call, change, job, taken(&profile)).await?;
         Ok(PublishingProfile { version: 1, ..profile })
     }
@@ -157,11 +165,11 @@ impl App {
             change.create(claim)?;
         }
         self.plan_publishing(call, &mut change, &after)?;
-        let is_set = after.settings.set_spec().is_some();
-        if is_set {
+        if after.settings.set_spec().is_some() {
             self.write_sets(&mut change, |repository| repository.list(&after, true)).await?;
         }
-        let job = (is_set && !alike).then(|| self.new_publish_job(call, &after, false));
+        let job = (after.settings.target.kind.follows() && !alike)
+            .then(|| self.new_publish_job(call, &after, false));
         self.write_with_job(call, change, job, taken(&after)).await?;
         Ok(PublishingProfile { version: before.version + 1, ..after })
     }
@@ -188,7 +196,41 @@ impl App {
             change.forget(Claim::KIND, keys::claim(&claim.name));
         }
         change.forget(OutboxRow::KIND, keys::outbox(&EventId::schedule(id)));
-        Ok(self.commit(call, change).await?)
+        change.forget(Delivery::KIND, keys::delivery(id));
+        self.commit(call, change).await?;
+        if before.secret_at.is_some() {
+            self.secrets.forget_of_profile(id.as_str()).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a secret of a webhook, in the place of the one that it had; it is shown this once.
+    ///
+    /// # Errors
+    /// [`Rule::NoSecret`] where the target is none that is signed for.
+    pub async fn renew_secret(&self, call: &Call, id: &PublishingId) -> Result<String, AppError> {
+        call.actor.may(Action::ManagePublishing, None)?;
+        let before = self.publishing(id).await?;
+        if before.settings.target.kind != TargetKind::Webhook {
+            return Err(Rule::NoSecret.into());
+        }
+        let after = PublishingProfile { secret_at: Some(call.now), ..before.clone() };
+        self.replace(call, "publishing.secret", &before, &after).await?;
+        let secret = new_secret(&|| self.random());
+        self.secrets.set_of_profile(id.as_str(), &secret).await?;
+        self.ask_to_deliver(id, 0).await;
+        Ok(secret)
+    }
+
+    /// How far a webhook has been told; none before it was told anything.
+    ///
+    /// # Errors
+    /// Only those of the store.
+    pub async fn delivery_of(&self, profile: &PublishingProfile) -> Result<Option<Delivery>, AppError> {
+        match profile.settings.target.kind {
+            TargetKind::Webhook => Ok(self.catalog.delivery(&profile.id).await?),
+            _ => Ok(None),
+        }
     }
 
     /// Starts a run: of a set through all its titles; of files through what changed since the run before, or with `full`
@@ -199,7 +241,7 @@ impl App {
     pub async fn run_publishing(&self, call: &Call, id: &PublishingId, full: bool) -> Result<Job, AppError> {
         call.actor.may(Action::ManagePublishing, None)?;
         let profile = self.publishing(id).await?;
-        if !profile.settings.active && profile.settings.set_spec().is_none() {
+        if !profile.settings.active && !profile.settings.target.kind.follows() {
             return Err(Rule::PublishingInactive.into());
         }
         let job = self.new_publish_job(call, &profile, full);
@@ -337,6 +379,9 @@ impl App {
                 }
             }
         }
+        if let Some(Err(error)) = settings.target.url.as_deref().map(|url| self.egress.check(url)) {
+            problems.add("target.url", error.to_string());
+        }
         if let Some(id) = settings.selection.named_set() {
             match self.catalog.set(id).await?.filter(|set| set.is_seen_by(&call.actor.id)) {
                 Some(set) if set.settings.content == SetContent::Titles => {}
@@ -355,6 +400,15 @@ impl App {
         profile: &PublishingProfile,
     ) -> Result<(), AppError> {
         let id = EventId::schedule(&profile.id);
+        if profile.settings.target.kind == TargetKind::Webhook {
+            if profile.settings.active {
+                let work = Work::Deliver { profile: profile.id.clone() };
+                change.put(&OutboxRow { id, ..self.owe(call, work, call.now) })?;
+            } else {
+                change.forget(OutboxRow::KIND, keys::outbox(&id));
+            }
+            return Ok(());
+        }
         let schedule = profile.settings.schedule.as_ref().filter(|_| profile.settings.active);
         match schedule.and_then(|schedule| schedule.next_after(call.now)) {
             Some(due_at) => {
@@ -368,9 +422,9 @@ impl App {
 
     /// A run that waits for its first worker.
     pub(crate) fn new_publish_job(&self, call: &Call, profile: &PublishingProfile, full: bool) -> Job {
-        let is_set = profile.settings.target.kind == TargetKind::Oai;
-        let full = full || (!is_set && profile.delivered.until.is_none());
-        let step = match (is_set || full, &profile.settings) {
+        let follows = profile.settings.target.kind.follows();
+        let full = full || (!follows && profile.delivered.until.is_none());
+        let step = match (follows || full, &profile.settings) {
             // What an inactive set holds is only to be withdrawn.
             (true, settings) if !settings.active => PublishStep::Rest { shard: 0, after: None },
             (true, _) => PublishStep::Titles { after: None },

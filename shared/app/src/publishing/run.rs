@@ -6,7 +6,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::ids::{JobId, MmsId, PublishingId};
 use vitrine_domain::job::{Job, JobStatus, JobWork};
 use vitrine_domain::publishing::profile::{
-    PublishingProfile, PublishingSettings, RECORDS_A_FILE, Selection, SelectionKind, TargetKind,
+    PublishingProfile, PublishingSettings, RECORDS_A_FILE, Selection, SelectionKind,
 };
 use vitrine_domain::publishing::published::stamp_at;
 use vitrine_domain::publishing::run::{FilesStep, PublishCounts, PublishRun, PublishStep};
@@ -128,9 +128,7 @@ impl App {
     async fn behind_titles(&self, run: &PublishRun, now: Timestamp) -> Result<PublishStep, AppError> {
         let profile = self.catalog.publishing_profile(&run.profile).await?;
         Ok(match profile {
-            Some(profile) if profile.settings.target.kind != TargetKind::Oai => {
-                files_step(&profile, run.full, now)
-            }
+            Some(profile) if !profile.settings.target.kind.follows() => files_step(&profile, run.full, now),
             _ => PublishStep::End,
         })
     }

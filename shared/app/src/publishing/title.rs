@@ -81,6 +81,8 @@ impl App {
                     Err(CommitError::Changed(_) | CommitError::Exists(_)) => continue,
                     Err(error) => return Err(error.into()),
                 }
+                let scopes: Vec<&str> = plan.put.iter().map(|row| row.scope.as_str()).collect();
+                self.ask_to_tell(&profiles, &scopes).await;
                 if plan.stamp().is_some_and(|stamp| is_late(stamp, (worker.clock)())) {
                     came_late = true;
                     continue;

@@ -3,6 +3,7 @@
 //! A [`profile`] says which titles go out, how and where. What is out is kept title by title ([`published`]), so that a
 //! title is published anew exactly if what would be seen of it changed, and never falls out of a harvest.
 
+pub mod delivery;
 pub mod profile;
 pub mod published;
 pub mod repository;

@@ -48,8 +48,17 @@ coded!(
         Summon = "SUMMON": "Files for Summon",
         /// Files for anyone, in one format.
         Files = "FILES": "Files",
+        /// Calls to an address, each with what changed (U3); follows every change within seconds.
+        Webhook = "WEBHOOK": "Webhook",
     }
 );
+
+impl TargetKind {
+    /// Whether the target follows every change by itself, and no files are written for it.
+    pub fn follows(self) -> bool {
+        matches!(self, Self::Oai | Self::Webhook)
+    }
+}
 
 coded!(
     /// What becomes of a title that has digital forms of which nobody outside may see one.
@@ -72,6 +81,9 @@ pub struct PublishingProfile {
     /// How far its files go.
     #[serde(default)]
     pub delivered: Delivered,
+    /// When the secret of its target was last set. The secret itself is in no table.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub secret_at: Option<Timestamp>,
     /// Who made it.
     pub created_by: UserId,
     /// When.
@@ -158,7 +170,10 @@ pub struct Target {
     /// The name of the set in requests; of an OAI-PMH target only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub set_spec: Option<String>,
-    /// The format of files for anyone. A set offers every format; Primo and Summon take MARC.
+    /// The address that is called; of a webhook only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+    /// The format of files for anyone, and of what a webhook is told. A set offers every format; Primo and Summon take MARC.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub format: Option<Rendition>,
     /// How many records one file takes.
@@ -210,6 +225,8 @@ pub struct Delivered {
 
 /// How many publishing profiles there can be: a title is published to all of them in one transaction.
 pub const MAX_PROFILES: usize = 40;
+/// How many of them call an address: each is told of a title in one message of its own.
+pub const MAX_WEBHOOKS: usize = 10;
 /// How many collections one profile names.
 pub const MAX_COLLECTIONS: usize = 100;
 /// How many records a file takes unless said otherwise.
@@ -221,7 +238,7 @@ impl PublishingSettings {
     pub fn renditions(&self) -> Vec<Rendition> {
         match self.target.kind {
             TargetKind::Primo | TargetKind::Summon => vec![Rendition::Marc21],
-            TargetKind::Files => vec![self.target.format.unwrap_or(Rendition::OaiDc)],
+            TargetKind::Files | TargetKind::Webhook => vec![self.target.format.unwrap_or(Rendition::OaiDc)],
             TargetKind::Oai => Rendition::ALL.to_vec(),
         }
     }
@@ -257,8 +274,8 @@ impl PublishingSettings {
         }
         if let Some(schedule) = &self.schedule {
             schedule.check("schedule", &mut problems);
-            if self.target.kind == TargetKind::Oai {
-                problems.add("schedule", "must be absent: a set follows every change by itself");
+            if self.target.kind.follows() {
+                problems.add("schedule", "must be absent: the target follows every change by itself");
             }
         }
         problems
@@ -290,13 +307,20 @@ impl PublishingSettings {
             (_, Some(_)) => problems.add("target.set_spec", "must be absent where files are written"),
             (_, None) => {}
         }
-        if (target.kind == TargetKind::Files) != target.format.is_some() {
-            problems.add("target.format", "must be given for files for anyone, and be absent otherwise");
+        if (target.kind == TargetKind::Webhook) != target.url.is_some() {
+            problems.add("target.url", "must be given for a webhook, and be absent otherwise");
+        }
+        let has_format = matches!(target.kind, TargetKind::Files | TargetKind::Webhook);
+        if has_format != target.format.is_some() {
+            problems.add(
+                "target.format",
+                "must be given for files for anyone and a webhook, and be absent otherwise",
+            );
         }
         match (target.kind, target.records_per_file) {
             (_, None) => {}
-            (TargetKind::Oai, Some(_)) => {
-                problems.add("target.records_per_file", "must be absent for a set");
+            (kind, Some(_)) if kind.follows() => {
+                problems.add("target.records_per_file", "must be absent where no files are written");
             }
             (_, Some(count)) if !(1..=MAX_RECORDS_A_FILE).contains(&count) => {
                 problems.add("target.records_per_file", format!("must be 1 to {MAX_RECORDS_A_FILE}"));
@@ -333,6 +357,7 @@ mod tests {
             target: Target {
                 kind,
                 set_spec: (kind == TargetKind::Oai).then(|| "all".to_owned()),
+                url: None,
                 format: None,
                 records_per_file: None,
             },

@@ -11,7 +11,7 @@ use vitrine_store::catalog::Count;
 
 use super::{Api, Caller, Segments, id};
 use crate::views::{
-    JOB, OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING, PUBLISHINGS, list as list_view,
+    JOB, OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING, PUBLISHINGS, SECRET, list as list_view,
 };
 use crate::wire::query::codes;
 use crate::wire::{Body, IfMatch, Params, Problem, Reply, Shape, Wire};
@@ -65,7 +65,9 @@ pub(crate) async fn read(
     path: Segments<1>,
 ) -> Result<Reply, Problem> {
     let found = api.app.read_publishing(&caller.0, &publishing_id(path)?).await?;
-    Ok(Reply::ok(&PUBLISHING, api.addresses.publishing(&found, caller.0.now)).at_version(found.version))
+    let told = api.app.delivery_of(&found).await?;
+    let view = api.addresses.publishing_told(&found, told.as_ref(), caller.0.now);
+    Ok(Reply::ok(&PUBLISHING, view).at_version(found.version))
 }
 
 pub(crate) async fn update(
@@ -105,6 +107,15 @@ pub(crate) async fn run(
     let full = params.flag("full", false)?;
     let job = api.app.run_publishing(&caller.0, &publishing_id(path)?, full).await?;
     Ok(Reply::ok(&JOB, api.addresses.job(&job, caller.0.now)))
+}
+
+pub(crate) async fn secret(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+) -> Result<Reply, Problem> {
+    let secret = api.app.renew_secret(&caller.0, &publishing_id(path)?).await?;
+    Ok(Reply::ok(&SECRET, json!({ "secret": secret })))
 }
 
 pub(crate) async fn copy(

@@ -52,7 +52,7 @@ pub use self::imports::{
 pub use self::jobs::{JOB, JOBS, LINK, ROW, ROWS, report, row};
 pub use self::libraries::{LIBRARIES, LIBRARY};
 pub use self::policies::{POLICIES, POLICY, SIMULATED, SIMULATION, simulated};
-pub use self::publishing::{OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING, PUBLISHINGS};
+pub use self::publishing::{OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING, PUBLISHINGS, SECRET};
 pub use self::remote::{REMOTE_REPOSITORIES, REMOTE_REPOSITORY};
 pub use self::representations::{REPRESENTATION, REPRESENTATIONS};
 pub use self::sets::{SET, SET_MEMBERS, SETS};

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use vitrine_domain::Timestamp;
 use vitrine_domain::job::{Job, JobWork};
+use vitrine_domain::publishing::delivery::Delivery;
 use vitrine_domain::publishing::profile::PublishingProfile;
 use vitrine_domain::publishing::repository::OaiSettings;
 use vitrine_store::objects::SignedRequest;
@@ -18,7 +19,7 @@ static SELECTION: Shape = Shape {
 
 static TARGET: Shape = Shape {
     root: "target",
-    members: &[text("kind"), text("set_spec"), text("format"), count("records_per_file")],
+    members: &[text("kind"), text("set_spec"), text("url"), text("format"), count("records_per_file")],
 };
 
 static ENRICHMENT: Shape = Shape {
@@ -32,6 +33,22 @@ static ENRICHMENT: Shape = Shape {
         text("marc_tag"),
     ],
 };
+
+/// How far a webhook has been told.
+static DELIVERY: Shape = Shape {
+    root: "delivery",
+    members: &[
+        count("told"),
+        text("taken_at"),
+        text("told_until"),
+        count("failures"),
+        text("reason"),
+        text("retry_at"),
+    ],
+};
+
+/// A secret, shown once.
+pub static SECRET: Shape = Shape { root: "publishing_secret", members: &[text("secret")] };
 
 pub static PUBLISHING: Shape = Shape {
     root: "publishing_profile",
@@ -50,6 +67,8 @@ pub static PUBLISHING: Shape = Shape {
         text("next_run").output_only(),
         text("delivered_until").output_only(),
         text("delivered_by").output_only(),
+        text("secret_date").output_only(),
+        object("delivery", &DELIVERY).output_only(),
         text("created_by").output_only(),
         text("created_date").output_only(),
         text("last_modified_by").output_only(),
@@ -109,6 +128,7 @@ impl Addresses {
             "oai_url": settings.set_spec().map(|_| self.oai_url()),
             "next_run": next_run.and_then(|schedule| schedule.next_after(now)).map(|at| at.to_string()),
             "delivered_until": found.delivered.until.map(|at| at.to_string()),
+            "secret_date": found.secret_at.map(|at| at.to_string()),
             "delivered_by": found.delivered.by.as_ref().map(|job| job.as_str()),
             "created_by": found.created_by.as_str(),
             "created_date": day(found.created_at),
@@ -119,6 +139,29 @@ impl Addresses {
             (view.as_object_mut(), serde_json::to_value(settings))
         {
             view.extend(settings);
+        }
+        view
+    }
+
+    /// A publishing profile with how far its webhook has been told.
+    pub fn publishing_told(
+        &self,
+        found: &PublishingProfile,
+        told: Option<&Delivery>,
+        now: Timestamp,
+    ) -> Value {
+        let mut view = self.publishing(found, now);
+        if let (Some(view), Some(told)) = (view.as_object_mut(), told) {
+            let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
+            let told = without_nulls(json!({
+                "told": told.told,
+                "taken_at": instant(told.taken_at),
+                "told_until": instant(told.from),
+                "failures": told.failures,
+                "reason": told.reason,
+                "retry_at": instant(told.retry_at),
+            }));
+            view.insert("delivery".to_owned(), told);
         }
         view
     }
