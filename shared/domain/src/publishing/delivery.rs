@@ -75,7 +75,7 @@ impl Delivery {
         }
         let until = whole_second(now);
         let from = self.until.saturating_add(jiff::SignedDuration::from_secs(1)).ok()?;
-        (until >= from).then(|| Self { from: Some(from), until, shard: 0, after: None, ..self })
+        (until >= from).then_some(Self { from: Some(from), until, shard: 0, after: None, ..self })
     }
 
     /// Behind what was looked at: the next place in the log.

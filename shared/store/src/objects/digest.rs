@@ -93,9 +93,15 @@ impl ContentDigest {
         if form != FORM || parts.next().is_some() {
             return None;
         }
-        let size_bytes = size.parse().ok()?;
+        let size_bytes: u64 = size.parse().ok()?;
         let crc = u64::from_str_radix(crc, 16).ok()?;
         let sha = hex::decode(sha).ok()?;
+        // Behind the eight words stands how many blocks were taken in; one that does not fit the size is no state of ours,
+        // and would overflow.
+        let blocks = sha.get(32..40)?.try_into().map(u64::from_le_bytes).ok()?;
+        if blocks != size_bytes / 64 {
+            return None;
+        }
         let sha256 = Sha256::deserialize(&sha.as_slice().try_into().ok()?).ok()?;
         let crc64nvme = crc_fast::Digest::new_with_init_state(CrcAlgorithm::Crc64Nvme, crc);
         Some(Self { sha256, crc64nvme, size_bytes })
