@@ -68,6 +68,7 @@ pub fn request(
             "selection": { "kind": "EVERYTHING" },
             "target": { "kind": "OAI", "set_spec": "p" },
         }),
+        "set_publishing_secret" => json!({ "secret": "word" }),
         "put_oai_repository" => json!({ "repository_name": "r", "admin_email": "a@library.example" }),
         "create_ingest" => json!({ "name": "folder" }),
         "sign_ingest_files" => json!({ "file": [{ "name": "a.tif", "size": 1 }] }),

@@ -62,7 +62,7 @@ pub enum Rule {
     TooManyPublishing(usize),
     #[error("the publishing profile is active; deactivate it first, so that what it published is withdrawn")]
     PublishingActive,
-    #[error("the publishing profile is none of a webhook and has no secret")]
+    #[error("the publishing profile has no target that a secret is for")]
     NoSecret,
     #[error("the publishing profile is not active")]
     PublishingInactive,

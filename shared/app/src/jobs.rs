@@ -8,6 +8,7 @@ use vitrine_domain::import::ingest::{Ingest, IngestStatus};
 use vitrine_domain::import::row::{Decision, RowOutcome, RowResult, Tally};
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobStatus, JobWork, UndoRun};
 use vitrine_domain::outbox::{OutboxRow, Work};
+use vitrine_domain::publishing::run::PublishStep;
 use vitrine_domain::roles::Action;
 use vitrine_store::catalog::{Count, PageRequest};
 use vitrine_store::keys::{self, Item};
@@ -166,9 +167,19 @@ impl App {
             }
             // It goes on where it was stopped.
             JobWork::Export(_) if stopped => before.work.clone(),
+            JobWork::Publish(run) if stopped && matches!(run.step, PublishStep::Send(_)) => {
+                let mut run = run.clone();
+                if let PublishStep::Send(at) = &mut run.step {
+                    at.failures = 0;
+                }
+                JobWork::Publish(run)
+            }
             JobWork::Export(_) => return Err(Rule::NothingToResubmit.into()),
             JobWork::Undo(_) | JobWork::Publish(_) => {
-                return Err(Rule::NotUndoable("only an import or a stopped export can be resubmitted").into());
+                return Err(Rule::NotUndoable(
+                    "only an import, a stopped export and files that were not sent can be resubmitted",
+                )
+                .into());
             }
         };
         let after = Job {
@@ -372,6 +383,8 @@ impl App {
 pub(crate) fn queue_of(job: &Job) -> Queue {
     match &job.work {
         JobWork::Import(_) | JobWork::Undo(_) => Queue::Imports,
+        // Who speaks to the outside has a role of its own.
+        JobWork::Publish(run) if matches!(run.step, PublishStep::Send(_)) => Queue::Deliveries,
         JobWork::Publish(_) => Queue::Publish,
         JobWork::Export(_) => Queue::Exports,
     }

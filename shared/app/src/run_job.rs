@@ -85,8 +85,12 @@ impl App {
             };
             job = match next {
                 Ok(Next::GoOn(job)) if job.status.is_final() => return Ok(Progressed::Ended),
-                Ok(Next::GoOn(job)) if time_left() => *job,
-                Ok(Next::GoOn(_) | Next::OutOfTime) => {
+                Ok(Next::GoOn(job)) if time_left() && queue_of(&job) == queue => *job,
+                Ok(Next::GoOn(job)) => {
+                    self.queues.send(queue_of(&job), Message { job: id.clone() }.to_json()).await?;
+                    return Ok(Progressed::Continues);
+                }
+                Ok(Next::OutOfTime) => {
                     self.queues.send(queue, Message { job: id.clone() }.to_json()).await?;
                     return Ok(Progressed::Continues);
                 }

@@ -22,6 +22,7 @@ pub mod queues;
 pub mod secrets;
 pub mod sessions;
 pub mod sets;
+pub mod sftp;
 mod size;
 pub mod usage;
 

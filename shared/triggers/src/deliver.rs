@@ -1,4 +1,4 @@
-//! The queue of deliveries: targets outside that are to be told of what changed.
+//! The queue of deliveries: targets outside that are to be told of what changed, or sent files.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use vitrine_app::publishing::DeliverMessage;
@@ -42,5 +42,11 @@ async fn work(
     around: &Surroundings<'_>,
 ) -> Result<&'static str, AppError> {
     let call = around.call(message_id, Origin::Event);
-    Ok(Box::pin(app.deliver(&call, &message.profile, around.now, around.time_left)).await?.word())
+    let (now, time_left) = (around.now, around.time_left);
+    Ok(match message {
+        DeliverMessage::Profile { profile } => {
+            Box::pin(app.deliver(&call, profile, now, time_left)).await?.word()
+        }
+        DeliverMessage::Job { job } => Box::pin(app.run_job(&call, job, now, time_left)).await?.word(),
+    })
 }

@@ -5,6 +5,7 @@ mod files;
 mod harvests;
 mod oai;
 mod sets;
+mod sftp;
 mod sitemap;
 mod webhook;
 

@@ -9,7 +9,7 @@ use vitrine_domain::job::Job;
 use vitrine_domain::outbox::seconds;
 use vitrine_domain::publishing::profile::{Delivered, PublishingProfile, Rendition, TargetKind};
 use vitrine_domain::publishing::published::{LOG_SHARDS, scope_of};
-use vitrine_domain::publishing::run::{FilesStep, PartFile, PublishRun, PublishStep};
+use vitrine_domain::publishing::run::{FilesStep, PartFile, PublishRun, PublishStep, SendStep};
 use vitrine_metadata::{MARC_NS, MODS_NS};
 use vitrine_store::objects::{Bucket, ObjectWriter};
 use vitrine_store::published::{Row, Window};
@@ -252,6 +252,10 @@ impl App {
             let after = PublishingProfile { delivered, ..before.clone() };
             self.replace(call, "publishing.deliver", before, &after).await?;
         }
-        self.save_step(call, job, PublishStep::End, |_| {}).await
+        let step = match &before.settings.target.sftp {
+            Some(_) => PublishStep::Send(SendStep { file: 0, failures: 0 }),
+            None => PublishStep::End,
+        };
+        self.save_step(call, job, step, |_| {}).await
     }
 }

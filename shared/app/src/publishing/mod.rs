@@ -10,6 +10,7 @@ pub mod oai;
 pub mod profiles;
 mod run;
 mod sets;
+mod sftp;
 pub mod sitemap;
 mod title;
 pub mod webhook;
@@ -55,9 +56,18 @@ impl Message {
 
 /// A message on the queue of deliveries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliverMessage {
-    /// The profile whose target is to be told of what changed.
-    pub profile: PublishingId,
+#[serde(untagged)]
+pub enum DeliverMessage {
+    /// Tell a webhook what changed.
+    Profile {
+        /// Its profile.
+        profile: PublishingId,
+    },
+    /// Go on with a job that sends files.
+    Job {
+        /// The job.
+        job: JobId,
+    },
 }
 
 impl DeliverMessage {

@@ -22,6 +22,8 @@ use crate::bibs::check_version;
 use crate::changes::copy_names;
 use crate::{App, AppError, Call, Rule};
 
+/// The longest password or private key.
+const MAX_SECRET: usize = 16 * 1024;
 /// How long a signed link to a published file lives, in seconds.
 const LINK_SECONDS: u64 = 10 * 60;
 
@@ -222,6 +224,24 @@ impl App {
         Ok(secret)
     }
 
+    /// Sets what a server lets us in with: a password, or a private key without a passphrase.
+    ///
+    /// # Errors
+    /// [`Rule::NoSecret`] where no files are sent anywhere.
+    pub async fn set_secret(&self, call: &Call, id: &PublishingId, secret: &str) -> Result<(), AppError> {
+        call.actor.may(Action::ManagePublishing, None)?;
+        if secret.trim().is_empty() || secret.len() > MAX_SECRET {
+            return Err(AppError::invalid("secret", "must be 1 to 16384 characters"));
+        }
+        let before = self.publishing(id).await?;
+        if before.settings.target.sftp.is_none() {
+            return Err(Rule::NoSecret.into());
+        }
+        let after = PublishingProfile { secret_at: Some(call.now), ..before.clone() };
+        self.replace(call, "publishing.secret", &before, &after).await?;
+        Ok(self.secrets.set_of_profile(id.as_str(), secret).await?)
+    }
+
     /// How far a webhook has been told; none before it was told anything.
     ///
     /// # Errors
@@ -292,7 +312,7 @@ impl App {
             return Err(AppError::not_found("run", job));
         }
         let mut names: Vec<String> = run.files.iter().map(|file| file.name.clone()).collect();
-        if matches!(run.step, PublishStep::End) && !names.is_empty() {
+        if matches!(run.step, PublishStep::Send(_) | PublishStep::End) && !names.is_empty() {
             names.insert(0, "manifest.json".to_owned());
         }
         let mut links = Vec::with_capacity(names.len());

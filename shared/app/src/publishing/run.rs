@@ -45,7 +45,8 @@ impl App {
             (PublishStep::Files(files), Some(profile)) => {
                 self.run_files(call, job, run, files, &profile).await
             }
-            (PublishStep::Files(_), None) => {
+            (PublishStep::Send(_), Some(profile)) => self.send_files(call, job, &profile, around).await,
+            (PublishStep::Files(_) | PublishStep::Send(_), None) => {
                 let reason = Some("the publishing profile was deleted".to_owned());
                 let ended = self.end_job(call, job, JobStatus::Failed, reason).await?;
                 Ok(Next::GoOn(Box::new(ended)))

@@ -87,7 +87,7 @@ fn call_id(delivery: &Delivery, told: &[Harvested]) -> String {
 impl App {
     /// Asks for what changed to be told to a target. Nothing is owed for that: the sweep asks again every few minutes.
     pub(crate) async fn ask_to_deliver(&self, profile: &PublishingId, after_seconds: i64) {
-        let message = DeliverMessage { profile: profile.clone() }.to_json();
+        let message = DeliverMessage::Profile { profile: profile.clone() }.to_json();
         let seconds = u16::try_from(after_seconds.clamp(0, MAX_DELAY_SECONDS)).unwrap_or_default();
         if let Err(error) = self.queues.send_later(Queue::Deliveries, message, seconds).await {
             tracing::warn!(publishing.id = %profile, error = &error as &dyn std::error::Error, "the sweep will ask for the delivery");
@@ -271,7 +271,7 @@ impl App {
             "a target did not take a delivery"
         );
         if failed.failures == FAILURES_TOLD {
-            let message = DeliverMessage { profile: failed.profile.clone() }.to_json();
+            let message = DeliverMessage::Profile { profile: failed.profile.clone() }.to_json();
             self.queues.send(Queue::DeliveriesDead, message).await?;
         }
         self.ask_to_deliver(&failed.profile, wait_seconds(failed.failures) + 1).await;

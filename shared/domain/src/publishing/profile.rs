@@ -179,6 +179,64 @@ pub struct Target {
     /// How many records one file takes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub records_per_file: Option<u32>,
+    /// The server that files are sent to; none where whoever wants them fetches them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sftp: Option<SftpTarget>,
+}
+
+/// A server that files are sent to over SFTP. What it lets us in with is kept in the store of secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SftpTarget {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "ssh_port")]
+    pub port: u16,
+    /// Whom it knows us as.
+    pub user_name: String,
+    /// The folder that files are put into; the one that the server begins with where it is empty.
+    #[serde(default)]
+    pub folder: String,
+    /// The fingerprint of its key, as `ssh-keygen -lf` writes it: `SHA256:` and 43 letters.
+    pub host_key: String,
+}
+
+fn ssh_port() -> u16 {
+    22
+}
+
+impl SftpTarget {
+    /// The path of a file there.
+    pub fn path(&self, name: &str) -> String {
+        match self.folder.trim_end_matches('/') {
+            "" if self.folder.is_empty() => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        }
+    }
+
+    fn check(&self, problems: &mut Problems) {
+        let host = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
+        if self.host.is_empty() || self.host.len() > 253 || !self.host.chars().all(host) {
+            problems.add("target.sftp.host", "must be the name or the address of a server");
+        }
+        if self.port == 0 {
+            problems.add("target.sftp.port", "must be 1 to 65535");
+        }
+        problems.check_text("target.sftp.user_name", &self.user_name, 100);
+        let climbs = self.folder.split('/').any(|part| part == "..");
+        if self.folder.len() > 500 || self.folder.chars().any(char::is_control) || climbs {
+            problems.add("target.sftp.folder", "must be a path of at most 500 letters, without `..`");
+        }
+        let digest = self.host_key.strip_prefix("SHA256:").unwrap_or_default();
+        let letter = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+        if digest.len() != 43 || !digest.chars().all(letter) {
+            problems.add(
+                "target.sftp.host_key",
+                "must be a fingerprint: `SHA256:` and 43 letters, as `ssh-keygen -lf` writes it",
+            );
+        }
+    }
 }
 
 /// What is added to a record for each of its representations (S14, OAI-11).
@@ -251,7 +309,9 @@ impl PublishingSettings {
     /// Whether two settings publish the same things in the same form.
     pub fn publishes_like(&self, other: &Self) -> bool {
         let shape = |it: &Self| {
-            (it.active, it.selection.clone(), it.target.clone(), it.enrichment.clone(), it.restricted)
+            // Where to is another matter than what.
+            let target = Target { url: None, sftp: None, ..it.target.clone() };
+            (it.active, it.selection.clone(), target, it.enrichment.clone(), it.restricted)
         };
         shape(self) == shape(other)
     }
@@ -317,6 +377,12 @@ impl PublishingSettings {
                 "must be given for files for anyone and a webhook, and be absent otherwise",
             );
         }
+        if let Some(sftp) = &target.sftp {
+            if target.kind.follows() {
+                problems.add("target.sftp", "must be absent where no files are written");
+            }
+            sftp.check(problems);
+        }
         match (target.kind, target.records_per_file) {
             (_, None) => {}
             (kind, Some(_)) if kind.follows() => {
@@ -360,6 +426,7 @@ mod tests {
                 url: None,
                 format: None,
                 records_per_file: None,
+                sftp: None,
             },
             enrichment: Enrichment::default(),
             restricted: Restricted::Flag,
@@ -375,6 +442,41 @@ mod tests {
     fn a_set_offers_every_format_and_files_have_one() {
         assert_eq!(settings(TargetKind::Oai).renditions(), Rendition::ALL);
         assert_eq!(settings(TargetKind::Primo).renditions(), [Rendition::Marc21]);
+    }
+
+    #[test]
+    fn s16_a_server_is_named_with_the_fingerprint_of_its_key() {
+        let server = SftpTarget {
+            host: "sftp.example.org".into(),
+            port: 22,
+            user_name: "library".into(),
+            folder: String::new(),
+            host_key: format!("SHA256:{}", "a".repeat(43)),
+        };
+        let with = |server: SftpTarget| {
+            let mut settings = settings(TargetKind::Primo);
+            settings.target.sftp = Some(server);
+            fields(&settings)
+        };
+        assert_eq!(with(server.clone()), Vec::<String>::new());
+        assert_eq!(
+            (server.path("a.xml"), SftpTarget { folder: "/in/".into(), ..server.clone() }.path("a.xml")),
+            ("a.xml".into(), "/in/a.xml".into())
+        );
+        assert_eq!(SftpTarget { folder: "/".into(), ..server.clone() }.path("a.xml"), "/a.xml");
+        let wrong = SftpTarget {
+            host: "a b".into(),
+            port: 0,
+            user_name: " ".into(),
+            folder: "a/../b".into(),
+            host_key: "ssh-ed25519 AAAA".into(),
+        };
+        let all =
+            ["host", "port", "user_name", "folder", "host_key"].map(|field| format!("target.sftp.{field}"));
+        assert_eq!(with(wrong), all);
+        let mut set = settings(TargetKind::Oai);
+        set.target.sftp = Some(server);
+        assert_eq!(fields(&set), ["target.sftp"]);
     }
 
     #[test]

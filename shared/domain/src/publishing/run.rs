@@ -48,6 +48,9 @@ pub enum PublishStep {
     /// Writing files of what the log holds from one instant to another.
     #[serde(rename = "FILES")]
     Files(FilesStep),
+    /// Sending the files to a server outside.
+    #[serde(rename = "SEND")]
+    Send(SendStep),
     /// Nothing is left to do.
     #[serde(rename = "END")]
     End,
@@ -68,6 +71,15 @@ pub struct FilesStep {
     pub after: Option<String>,
     /// How many parts are written.
     pub parts: u32,
+}
+
+/// Where the sending of files is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendStep {
+    /// How many files are there: the next one is sent, the manifest behind the others.
+    pub file: u32,
+    /// How often in a row that failed.
+    pub failures: u32,
 }
 
 /// A file of a run.
@@ -133,7 +145,8 @@ impl PublishRun {
             PublishStep::Titles { after: None } => 0,
             PublishStep::Titles { .. } => 35,
             PublishStep::Rest { shard, .. } => 70 + shard.saturating_mul(4).min(15),
-            PublishStep::Files(files) => 85 + (files.shard.min(LOG_SHARDS) * 3).min(13),
+            PublishStep::Files(files) => 85 + (files.shard.min(LOG_SHARDS) * 3).min(11),
+            PublishStep::Send(_) => 97,
             PublishStep::End => 99,
         }
     }

@@ -186,6 +186,7 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "update_publishing_profile" => put(publishing::update),
         "delete_publishing_profile" => delete(publishing::remove),
         "run_publishing_profile" => post(publishing::run),
+        "set_publishing_secret" => put(publishing::set_secret),
         "renew_publishing_secret" => post(publishing::secret),
         "copy_publishing_profile" => post(publishing::copy),
         "preview_publishing_profile" => get(publishing::preview),

@@ -38,6 +38,18 @@ impl Wire for OaiBody {
     }
 }
 
+/// A secret as a client sends it.
+#[derive(Deserialize)]
+pub(crate) struct SecretBody {
+    secret: String,
+}
+
+impl Wire for SecretBody {
+    fn shape() -> &'static Shape {
+        &SECRET
+    }
+}
+
 fn publishing_id(path: Segments<1>) -> Result<PublishingId, Problem> {
     let [profile] = path.0;
     id(&profile, "publishing profile")
@@ -116,6 +128,16 @@ pub(crate) async fn secret(
 ) -> Result<Reply, Problem> {
     let secret = api.app.renew_secret(&caller.0, &publishing_id(path)?).await?;
     Ok(Reply::ok(&SECRET, json!({ "secret": secret })))
+}
+
+pub(crate) async fn set_secret(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments<1>,
+    Body(body): Body<SecretBody>,
+) -> Result<Reply, Problem> {
+    api.app.set_secret(&caller.0, &publishing_id(path)?, &body.secret).await?;
+    Ok(Reply::no_content())
 }
 
 pub(crate) async fn copy(

@@ -17,9 +17,21 @@ static SELECTION: Shape = Shape {
     members: &[text("kind"), text("collections").many(), flag("with_subcollections"), text("set")],
 };
 
+static SFTP: Shape = Shape {
+    root: "sftp",
+    members: &[text("host"), count("port"), text("user_name"), text("folder"), text("host_key")],
+};
+
 static TARGET: Shape = Shape {
     root: "target",
-    members: &[text("kind"), text("set_spec"), text("url"), text("format"), count("records_per_file")],
+    members: &[
+        text("kind"),
+        text("set_spec"),
+        text("url"),
+        text("format"),
+        count("records_per_file"),
+        object("sftp", &SFTP),
+    ],
 };
 
 static ENRICHMENT: Shape = Shape {
