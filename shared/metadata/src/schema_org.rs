@@ -90,7 +90,9 @@ pub fn schema_org(record: &DublinCore, about: &About<'_>) -> Value {
                 "contentSize": file.size_bytes.to_string(),
             })
         };
-        out.insert("encoding".into(), files.iter().map(media).collect());
+        if !files.is_empty() {
+            out.insert("encoding".into(), files.iter().map(media).collect());
+        }
     }
     Value::Object(out)
 }

@@ -1,5 +1,6 @@
 //! Publishing: from a change to what harvesters and files show of it, against the real engine.
 
+mod costs;
 mod faults;
 mod files;
 mod harvests;

@@ -7,7 +7,7 @@ use crate::walk::{Title, representation, title};
 
 impl House {
     /// What stands at the root, as a robot asks for it.
-    async fn root(&self, path: &str) -> Answer {
+    pub(super) async fn root(&self, path: &str) -> Answer {
         self.client.with_key(None).send("GET", path, &[("accept", "text/html")], String::new()).await
     }
 
@@ -21,7 +21,7 @@ impl House {
     }
 
     /// Gives a title's representation a policy of its own with one effect for everybody.
-    async fn govern(&self, title: &Title, effect: &str) {
+    pub(super) async fn govern(&self, title: &Title, effect: &str) {
         let policy =
             json!({ "name": format!("{effect} {}", title.rep), "default_rule": { "effect": effect } });
         let policy = self.client.post("/conf/access-rights-policies", policy).await.ok();
