@@ -92,7 +92,7 @@ impl App {
         settings: ExportSettings,
         expected: Option<u64>,
     ) -> Result<Export, AppError> {
-        call.actor.may_somewhere(Action::ManageExports)?;
+        call.actor.may(Action::ManageExports, None)?;
         let before = self.export(id).await?;
         check_version("export", before.version, expected)?;
         self.check_export(call, &settings).await?;
@@ -119,7 +119,7 @@ impl App {
         id: &ExportId,
         expected: Option<u64>,
     ) -> Result<(), AppError> {
-        call.actor.may_somewhere(Action::ManageExports)?;
+        call.actor.may(Action::ManageExports, None)?;
         let before = self.export(id).await?;
         check_version("export", before.version, expected)?;
         let mut change = self.change(call, "export.delete", Some(&before), None);
@@ -129,7 +129,7 @@ impl App {
     }
 
     async fn check_export(&self, call: &Call, settings: &ExportSettings) -> Result<(), AppError> {
-        call.actor.may_somewhere(Action::ManageExports)?;
+        call.actor.may(Action::ManageExports, None)?;
         settings.check()?;
         if let ExportTitles::Set { set } = &settings.titles {
             let found = match self.set_for(call, set).await {
@@ -144,7 +144,7 @@ impl App {
         }
         // Bytes go out with it: whoever defines that may download them one by one too.
         if settings.include_files {
-            call.actor.may_somewhere(Action::DownloadFile)?;
+            call.actor.may(Action::DownloadFile, None)?;
         }
         Ok(())
     }
@@ -154,10 +154,10 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`] when it, or its set, is not there any more.
     pub async fn run_export(&self, call: &Call, id: &ExportId) -> Result<Job, AppError> {
-        call.actor.may_somewhere(Action::ManageExports)?;
+        call.actor.may(Action::ManageExports, None)?;
         let before = self.export(id).await?;
         if before.settings.include_files {
-            call.actor.may_somewhere(Action::DownloadFile)?;
+            call.actor.may(Action::DownloadFile, None)?;
         }
         if let ExportTitles::Set { set } = &before.settings.titles {
             self.set_for(call, set).await?;
@@ -277,7 +277,7 @@ impl App {
         id: &JobId,
         page: &PageRequest,
     ) -> Result<Page<(ExportFile, SignedRequest)>, AppError> {
-        call.actor.may_somewhere(Action::ManageExports)?;
+        call.actor.may(Action::ManageExports, None)?;
         let job = self.job(id).await?;
         let JobWork::Export(run) = &job.work else { return Err(AppError::not_found("export", id)) };
         let found = self.catalog.files_of_export(id, page).await?;
@@ -300,7 +300,7 @@ impl App {
         id: &JobId,
         path: &str,
     ) -> Result<SignedRequest, AppError> {
-        call.actor.may_somewhere(Action::ManageExports)?;
+        call.actor.may(Action::ManageExports, None)?;
         let job = self.job(id).await?;
         let JobWork::Export(_) = &job.work else { return Err(AppError::not_found("export", id)) };
         let odd =

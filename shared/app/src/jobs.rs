@@ -395,7 +395,7 @@ fn may(call: &Call, job: &Job) -> Result<(), Refusal> {
     match &job.work {
         JobWork::Import(run) => call.actor.may(Action::RunImport, Some(&run.settings.defaults.library)),
         JobWork::Undo(_) => call.actor.may_somewhere(Action::UndoImport),
-        JobWork::Export(_) => call.actor.may_somewhere(Action::ManageExports),
+        JobWork::Export(_) => call.actor.may(Action::ManageExports, None),
         JobWork::Publish(_) => call.actor.may(Action::ManagePublishing, None),
     }
 }
