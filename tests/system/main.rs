@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod bulk;
 mod delivery;
 mod doors;
 mod events;

@@ -42,7 +42,7 @@ pub fn request(
         "act_on_ingest" => format!("{path}?op=lock"),
         "act_on_job" => format!("{path}?op=cancel"),
         "act_on_set" => format!("{path}?op=add_members"),
-        "run_export" => format!("{path}?op=run"),
+        "run_export" | "run_job" => format!("{path}?op=run"),
         "decide_job_row" => format!("{path}?op=discard"),
         "list_ingest_parts" => format!("{path}?name=a.tif&multipart_id=m"),
         _ => path,
@@ -77,6 +77,9 @@ pub fn request(
         }
         "create_export" | "update_export" => {
             json!({ "name": "e", "everything": true, "format": { "value": "JSONL" } })
+        }
+        "run_job" => {
+            json!({ "kind": { "value": "ITEMIZE_SET" }, "set": { "value": "4800000000000000000101" } })
         }
         "create_set" | "update_set" => json!({ "name": "s" }),
         "act_on_set" => json!({ "members": { "member": [{ "id": title.mms }] } }),

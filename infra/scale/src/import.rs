@@ -157,7 +157,7 @@ fn add<'a>(others: &mut BTreeMap<&'a str, (usize, usize)>, name: &'a str, calls:
 fn step(job: &Job) -> Option<&ImportStep> {
     match &job.work {
         JobWork::Import(run) => Some(&run.step),
-        JobWork::Undo(_) | JobWork::Publish(_) | JobWork::Export(_) => None,
+        JobWork::Undo(_) | JobWork::Publish(_) | JobWork::Export(_) | JobWork::Bulk(_) => None,
     }
 }
 

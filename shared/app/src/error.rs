@@ -36,6 +36,8 @@ pub enum Rule {
     HasTitles,
     #[error("the title is in the collection already")]
     AlreadyMember,
+    #[error("the title is neither in the collection that it is moved out of nor in the other")]
+    NotInEither,
     #[error("the title is in {0} collections, which is the most")]
     TooManyCollections(usize),
     #[error("the title has representations and this is its last collection")]

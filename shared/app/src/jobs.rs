@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_domain::actor::Refusal;
+use vitrine_domain::bulk::BulkStep;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::JobId;
 use vitrine_domain::import::ingest::{Ingest, IngestStatus};
@@ -138,7 +139,7 @@ impl App {
         Ok(Job { version: before.version + 1, ..after })
     }
 
-    /// Runs the rows of an import again that failed, whose files were missing or refused, or on which a person decided.
+    /// Runs the rows of an import or of a job over a set again that failed, whose files were missing or refused, or on which a person decided.
     ///
     /// # Errors
     /// [`Rule::JobNotEnded`], [`Rule::NothingToResubmit`].
@@ -175,9 +176,20 @@ impl App {
                 JobWork::Publish(run)
             }
             JobWork::Export(_) => return Err(Rule::NothingToResubmit.into()),
+            JobWork::Bulk(run) => {
+                let one = PageRequest { limit: 1, ..PageRequest::default() };
+                if !stopped && self.catalog.open_rows(id, &one).await?.items.is_empty() {
+                    return Err(Rule::NothingToResubmit.into());
+                }
+                let mut run = run.clone();
+                if let BulkStep::Rows { next } = &mut run.step {
+                    *next = 1;
+                }
+                JobWork::Bulk(run)
+            }
             JobWork::Undo(_) | JobWork::Publish(_) => {
                 return Err(Rule::NotUndoable(
-                    "only an import, a stopped export and files that were not sent can be resubmitted",
+                    "only an import, a job over a set, a stopped export and files that were not sent can be resubmitted",
                 )
                 .into());
             }
@@ -216,7 +228,7 @@ impl App {
             JobWork::Import(run) => {
                 call.actor.may(Action::UndoImport, Some(&run.settings.defaults.library))?;
             }
-            JobWork::Undo(_) | JobWork::Publish(_) | JobWork::Export(_) => {
+            JobWork::Undo(_) | JobWork::Publish(_) | JobWork::Export(_) | JobWork::Bulk(_) => {
                 call.actor.may(Action::UndoImport, None)?;
             }
         }
@@ -242,7 +254,7 @@ impl App {
                 )
                 .into());
             }
-            JobWork::Publish(_) | JobWork::Export(_) => {
+            JobWork::Publish(_) | JobWork::Export(_) | JobWork::Bulk(_) => {
                 return Err(Rule::NotUndoable("only an import can be undone").into());
             }
         }
@@ -382,7 +394,7 @@ impl App {
 /// The queue that a job's messages are sent to.
 pub(crate) fn queue_of(job: &Job) -> Queue {
     match &job.work {
-        JobWork::Import(_) | JobWork::Undo(_) => Queue::Imports,
+        JobWork::Import(_) | JobWork::Undo(_) | JobWork::Bulk(_) => Queue::Imports,
         // Who speaks to the outside has a role of its own.
         JobWork::Publish(run) if matches!(run.step, PublishStep::Send(_)) => Queue::Deliveries,
         JobWork::Publish(_) => Queue::Publish,
@@ -396,6 +408,7 @@ fn may(call: &Call, job: &Job) -> Result<(), Refusal> {
         JobWork::Import(run) => call.actor.may(Action::RunImport, Some(&run.settings.defaults.library)),
         JobWork::Undo(_) => call.actor.may_somewhere(Action::UndoImport),
         JobWork::Export(_) => call.actor.may(Action::ManageExports, None),
+        JobWork::Bulk(run) => call.actor.may_somewhere(run.action.needs()),
         JobWork::Publish(_) => call.actor.may(Action::ManagePublishing, None),
     }
 }

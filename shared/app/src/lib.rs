@@ -7,6 +7,7 @@ mod changes;
 mod error;
 
 pub mod bibs;
+pub mod bulk;
 pub mod collections;
 pub mod delivery;
 pub mod exports;
@@ -25,6 +26,7 @@ pub mod remote;
 pub mod removals;
 pub mod representations;
 pub mod rights;
+mod run_bulk;
 mod run_export;
 pub mod run_import;
 pub mod run_job;

@@ -7,6 +7,7 @@ use vitrine_domain::outbox::OutboxRow;
 use vitrine_media::{Facts, HEAD_LEN, ThumbnailOutcome, ThumbnailRequest, Tools, identify, make_thumbnails};
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{Bucket, ObjectsError};
+use vitrine_store::queues::Queue;
 
 use crate::changes::again_on_conflict;
 use crate::{App, AppError, Call};
@@ -66,6 +67,13 @@ impl App {
             None => self.draw(&file, tools).await?,
         };
         again_on_conflict(|| self.record_thumbnail(call, message, Some(&file.thumbnail), &drawn)).await
+    }
+
+    /// Sends the message that a change owes. One that is lost is sent again by the sweep.
+    pub(crate) async fn ask_to_draw(&self, message: &Message) {
+        if let Err(error) = self.queues.send(Queue::Derivatives, message.to_json()).await {
+            tracing::warn!(file.id = %message.file, error = &error as &dyn std::error::Error, "the thumbnail will be asked for by the sweep");
+        }
     }
 
     async fn draw_supplied(&self, file: &DigitalFile, key: &str, tools: &Tools) -> Result<Drawn, AppError> {

@@ -4,8 +4,8 @@ use vitrine_domain::bib::{BibKind, BibRecord, MAX_COLLECTIONS};
 use vitrine_domain::collection::Membership;
 use vitrine_domain::ids::{CollectionId, MmsId};
 use vitrine_domain::roles::Action;
-use vitrine_store::Page;
 use vitrine_store::catalog::{Count, PageRequest};
+use vitrine_store::{Change, Page};
 
 use crate::bibs::{entry, forget_membership};
 use crate::changes::again_on_conflict;
@@ -87,6 +87,55 @@ impl App {
             return Err(Rule::LastCollection.into());
         }
         self.take_out(call, &before, id).await
+    }
+
+    /// The change that moves a title out of one collection into another, or does one of the two (C12), and the title after
+    /// it; none where the title is as it should be.
+    ///
+    /// # Errors
+    /// As for putting in and taking out; [`Rule::NotInEither`] where both are named.
+    pub(crate) async fn moving_title(
+        &self,
+        call: &Call,
+        before: &BibRecord,
+        from: Option<&CollectionId>,
+        to: Option<&CollectionId>,
+    ) -> Result<Option<(Change, BibRecord)>, AppError> {
+        for id in [from, to].into_iter().flatten() {
+            let collection = self.collection(id).await?;
+            call.actor.may(Action::AssignTitle, Some(&collection.library))?;
+        }
+        if before.kind == BibKind::Collection {
+            return Err(Rule::IsCollectionRecord.into());
+        }
+        let held = |id: Option<&CollectionId>| id.is_some_and(|id| before.collections.contains(id));
+        if from.is_some() && to.is_some() && !held(from) && !held(to) {
+            return Err(Rule::NotInEither.into());
+        }
+        let mut after = before.clone();
+        after.collections.retain(|id| Some(id) != from);
+        if let Some(to) = to.filter(|_| !held(to)) {
+            after.collections.push(to.clone());
+        }
+        if after.collections == before.collections {
+            return Ok(None);
+        }
+        if after.collections.len() > MAX_COLLECTIONS {
+            return Err(Rule::TooManyCollections(MAX_COLLECTIONS).into());
+        }
+        let bare = after.collections.is_empty() && before.representation_count > 0;
+        if bare && self.settings.require_collection {
+            return Err(Rule::LastCollection.into());
+        }
+        let mut change = self.change(call, "collection.move_title", Some(before), Some(&after));
+        change.replace(&after)?;
+        if let Some(from) = from.filter(|_| held(from)) {
+            forget_membership(&mut change, before, from);
+        }
+        if let Some(to) = to.filter(|_| !held(to)) {
+            change.put(&entry(&after, to, call.now))?;
+        }
+        Ok(Some((change, after)))
     }
 
     /// Takes a title out of a collection without asking whether it may be.

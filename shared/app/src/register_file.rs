@@ -371,10 +371,7 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         }
-        let message = make_derivatives::Message { event: owed.id, file: upload.file.clone() };
-        if let Err(error) = self.queues.send(Queue::Derivatives, message.to_json()).await {
-            tracing::warn!(file.id = %upload.file, error = &error as &dyn std::error::Error, "the thumbnail will be asked for by the sweep");
-        }
+        self.ask_to_draw(&make_derivatives::Message { event: owed.id, file: upload.file.clone() }).await;
         self.clear_source(&upload, version_id.as_deref()).await;
         Ok(Registered::File(upload.file))
     }

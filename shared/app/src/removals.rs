@@ -33,6 +33,18 @@ impl App {
         call.actor.may_somewhere(Action::DeleteBib)?;
         let before = self.bib(mms).await?;
         check_version("bib record", before.version, expected)?;
+        let change = self.deleting_bib(call, &before, override_inventory).await?;
+        Ok(self.commit(call, change).await?)
+    }
+
+    /// The change that deletes a title.
+    pub(crate) async fn deleting_bib(
+        &self,
+        call: &Call,
+        before: &BibRecord,
+        override_inventory: bool,
+    ) -> Result<Change, AppError> {
+        call.actor.may_somewhere(Action::DeleteBib)?;
         if before.kind == BibKind::Collection {
             return Err(Rule::BelongsToCollection.into());
         }
@@ -40,12 +52,12 @@ impl App {
             if !override_inventory {
                 return Err(Rule::HasRepresentations(before.representation_count).into());
             }
-            self.check_may_delete_representations(call, mms).await?;
+            self.check_may_delete_representations(call, &before.mms_id).await?;
         }
         let after = BibRecord { removal: Some(Removal::new(&call.actor.id, call.now)), ..before.clone() };
-        let mut change = self.change(call, "bib.delete", Some(&before), Some(&after));
+        let mut change = self.change(call, "bib.delete", Some(before), Some(&after));
         self.write_bib_removal(call, &mut change, &after)?;
-        Ok(self.commit(call, change).await?)
+        Ok(change)
     }
 
     /// Whoever deletes representations with their title needs the role in the library of each (R2, R6).
@@ -104,8 +116,21 @@ impl App {
         let before = self.representation_of(mms, rep).await?;
         call.actor.may(Action::DeleteRepresentation, Some(&before.fields.library))?;
         check_version("representation", before.version, expected)?;
+        let change = self.deleting_representation(call, &before, override_files, emptied).await?;
+        Ok(self.commit(call, change).await?)
+    }
+
+    /// The change that deletes a representation.
+    pub(crate) async fn deleting_representation(
+        &self,
+        call: &Call,
+        before: &Representation,
+        override_files: bool,
+        emptied: EmptiedBib,
+    ) -> Result<Change, AppError> {
+        call.actor.may(Action::DeleteRepresentation, Some(&before.fields.library))?;
         let one = PageRequest { limit: 1, ..PageRequest::default() };
-        if !self.catalog.files_of(rep, &one).await?.items.is_empty() {
+        if !self.catalog.files_of(&before.id, &one).await?.items.is_empty() {
             if !override_files {
                 return Err(Rule::HasFiles.into());
             }
@@ -113,9 +138,9 @@ impl App {
         }
         let after =
             Representation { removal: Some(Removal::new(&call.actor.id, call.now)), ..before.clone() };
-        let mut change = self.change(call, "representation.delete", Some(&before), Some(&after));
+        let mut change = self.change(call, "representation.delete", Some(before), Some(&after));
         self.write_representation_removal(call, &mut change, &after, emptied).await?;
-        Ok(self.commit(call, change).await?)
+        Ok(change)
     }
 
     async fn write_representation_removal(

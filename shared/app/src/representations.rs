@@ -4,8 +4,8 @@ use vitrine_domain::bib::{BibKind, BibRecord};
 use vitrine_domain::ids::{MmsId, RepId};
 use vitrine_domain::representation::{Representation, RepresentationFields};
 use vitrine_domain::roles::Action;
-use vitrine_store::Page;
 use vitrine_store::catalog::{Count, PageRequest};
+use vitrine_store::{Change, Page};
 
 use crate::bibs::check_version;
 use crate::changes::{again_on_conflict, replace_also};
@@ -119,6 +119,21 @@ impl App {
         call.actor.may(Action::UpdateRepresentation, Some(&before.fields.library))?;
         call.actor.may(Action::UpdateRepresentation, Some(&fields.library))?;
         check_version("representation", before.version, expected)?;
+        let (change, after) = self.changing_representation(call, &before, fields, generate_label).await?;
+        self.commit(call, change).await?;
+        Ok(Representation { version: before.version + 1, ..after })
+    }
+
+    /// The change that gives a representation other fields, and the representation after it.
+    pub(crate) async fn changing_representation(
+        &self,
+        call: &Call,
+        before: &Representation,
+        fields: RepresentationFields,
+        generate_label: bool,
+    ) -> Result<(Change, Representation), AppError> {
+        call.actor.may(Action::UpdateRepresentation, Some(&before.fields.library))?;
+        call.actor.may(Action::UpdateRepresentation, Some(&fields.library))?;
         let fields = labelled(fields, generate_label)?;
         if fields.library != before.fields.library {
             self.check_library(&fields.library).await?;
@@ -134,7 +149,7 @@ impl App {
             && fields.thumbnail_file_id != before.fields.thumbnail_file_id
         {
             let file = self.catalog.file(id).await?;
-            if !file.is_some_and(|file| file.representation == *rep && file.removal.is_none()) {
+            if !file.is_some_and(|file| file.representation == before.id && file.removal.is_none()) {
                 return Err(AppError::invalid("thumbnail_file_id", "must be a file of this representation"));
             }
         }
@@ -144,11 +159,10 @@ impl App {
             modified_at: call.now,
             ..before.clone()
         };
-        let mut change = self.change(call, "representation.update", Some(&before), Some(&after));
+        let mut change = self.change(call, "representation.update", Some(before), Some(&after));
         change.replace(&after)?;
-        note_policy_use(&mut change, Some(&before), Some(&after))?;
-        self.commit(call, change).await?;
-        Ok(Representation { version: before.version + 1, ..after })
+        note_policy_use(&mut change, Some(before), Some(&after))?;
+        Ok((change, after))
     }
 
     /// How many files a representation has.

@@ -1,6 +1,6 @@
 //! Runs jobs of every kind, a step at a time: until they end, the time is over, or another worker is quicker.
 //!
-//! What a step is, the rooms of the kinds say (`run_import`, `publishing`). Of two workers on one job, the one that saves its
+//! What a step is, the rooms of the kinds say (`run_import`, `run_bulk`, `run_export`, `publishing`). Of two workers on one job, the one that saves its
 //! place second stops.
 
 use vitrine_domain::Timestamp;
@@ -115,13 +115,14 @@ impl App {
             JobWork::Undo(run) => self.undo_page(call, job, run).await,
             JobWork::Publish(run) => self.publish_step(call, job, run, around).await,
             JobWork::Export(run) => self.export_step(call, job, run, around).await,
+            JobWork::Bulk(run) => self.bulk_step(call, job, run, around).await,
         }
     }
 
     /// Ends a job that was asked to stop, with a report of the rows that were worked on.
     async fn stop_job(&self, call: &Call, job: &Job) -> Result<Job, AppError> {
         match &job.work {
-            JobWork::Import(_) | JobWork::Undo(_) => {
+            JobWork::Import(_) | JobWork::Undo(_) | JobWork::Bulk(_) => {
                 self.report_and_end(call, job, rows_of(job), |_| JobStatus::Aborted).await
             }
             // They count titles, not rows.
@@ -177,7 +178,7 @@ impl App {
 /// How many rows a job has, or had when it was undone; an export has one for each thing it left out.
 pub(crate) fn rows_of(job: &Job) -> u64 {
     match &job.work {
-        JobWork::Import(_) => job.rows,
+        JobWork::Import(_) | JobWork::Bulk(_) => job.rows,
         JobWork::Undo(run) => run.rows,
         JobWork::Publish(_) => 0,
         JobWork::Export(run) => run.written.left_out,

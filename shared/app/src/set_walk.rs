@@ -82,7 +82,10 @@ impl<T> WalkPage<T> {
 }
 
 /// What was read, or `None` with a note where it is damaged.
-fn readable<T>(one: Result<T, StoreError>, skipped: &mut Vec<Skipped>) -> Result<Option<T>, AppError> {
+pub(crate) fn readable<T>(
+    one: Result<T, StoreError>,
+    skipped: &mut Vec<Skipped>,
+) -> Result<Option<T>, AppError> {
     match one {
         Ok(one) => Ok(Some(one)),
         Err(error @ StoreError::Malformed { .. }) => {

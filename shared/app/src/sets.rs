@@ -471,7 +471,7 @@ impl App {
 }
 
 impl<T> WalkPage<T> {
-    fn map<U>(self, show: impl FnMut(T) -> U) -> WalkPage<U> {
+    pub(crate) fn map<U>(self, show: impl FnMut(T) -> U) -> WalkPage<U> {
         let items = self.items.into_iter().map(show).collect();
         WalkPage { items, skipped: self.skipped, next: self.next }
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::{Actor, Grant};
+use crate::bulk::{BulkRun, BulkStep};
 use crate::coded;
 use crate::export::{ExportRun, ExportStep};
 use crate::ids::{EventId, IngestId, JobId, ProfileId, UserId};
@@ -22,6 +23,18 @@ coded!(
         Publish = "PUBLISH": "Run a publishing profile",
         /// Writes titles out.
         Export = "EXPORT": "Export digital titles",
+        /// Changes fields of representations.
+        ChangeRepresentations = "CHANGE_REPRESENTATIONS": "Global representation changes",
+        /// Moves titles between collections, or puts them into one, or takes them out.
+        MoveTitles = "MOVE_TITLES": "Move titles between collections",
+        /// Deletes titles.
+        DeleteTitles = "DELETE_TITLES": "Delete titles",
+        /// Deletes representations.
+        DeleteRepresentations = "DELETE_REPRESENTATIONS": "Delete representations",
+        /// Has thumbnails made again.
+        RecomputeThumbnails = "RECOMPUTE_THUMBNAILS": "Recompute thumbnails",
+        /// Writes the members of a set into an itemized one.
+        ItemizeSet = "ITEMIZE_SET": "Itemize a set",
     }
 );
 
@@ -119,6 +132,9 @@ pub enum JobWork {
     /// An export.
     #[serde(rename = "EXPORT")]
     Export(Box<ExportRun>),
+    /// A change of each member of a set.
+    #[serde(rename = "BULK")]
+    Bulk(Box<BulkRun>),
 }
 
 impl JobWork {
@@ -129,6 +145,7 @@ impl JobWork {
             Self::Undo(_) => JobKind::UndoImport,
             Self::Publish(_) => JobKind::Publish,
             Self::Export(_) => JobKind::Export,
+            Self::Bulk(run) => run.action.kind(),
         }
     }
 }
@@ -255,10 +272,14 @@ impl Job {
                 }
                 ExportStep::Bag | ExportStep::End => return 99,
             },
+            JobWork::Bulk(run) => match &run.step {
+                BulkStep::List { .. } => return 0,
+                BulkStep::Rows { next } => next.saturating_sub(1) * 99,
+            },
         };
         let rows = match &self.work {
             JobWork::Undo(run) => run.rows,
-            JobWork::Import(_) | JobWork::Publish(_) | JobWork::Export(_) => self.rows,
+            JobWork::Import(_) | JobWork::Publish(_) | JobWork::Export(_) | JobWork::Bulk(_) => self.rows,
         };
         u8::try_from((done / rows.max(1)).min(99)).unwrap_or(99)
     }

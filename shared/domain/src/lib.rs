@@ -7,6 +7,7 @@ pub mod actor;
 pub mod address;
 pub mod audit;
 pub mod bib;
+pub mod bulk;
 pub mod coded;
 pub mod collection;
 pub mod export;

@@ -131,8 +131,8 @@ coded!(
         ManagePublishing = "publishing.manage": "Define and run publishing profiles",
         /// Read sets and their members.
         ReadSets = "set.read": "Read sets",
-        /// Create, change and delete sets, add and take out members (C11).
-        ManageSets = "set.manage": "Define sets",
+        /// Create, change and delete sets, add and take out members (C11); with the right to what it does, run a job over one.
+        ManageSets = "set.manage": "Define sets and run jobs over them",
         /// Read exports and their runs.
         ReadExports = "export.read": "Read exports",
         /// Define and run exports, and fetch what they wrote (S17).

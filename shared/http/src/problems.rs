@@ -62,6 +62,7 @@ fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
         Rule::AlreadyMember => ("already-member", "701115"),
         Rule::TooManyCollections(_) => ("too-many-collections", "402215"),
         Rule::LastCollection => ("last-collection", "402260"),
+        Rule::NotInEither => ("not-in-collection", "402260"),
         Rule::NoSuchObject(_) => ("no-such-object", "401652"),
         Rule::UploadClosed(_) => ("upload-closed", "401652"),
         Rule::NotMultipart => ("not-multipart", "401652"),

@@ -87,6 +87,7 @@ fn left_out(
         warnings: Vec::new(),
         group: None,
         mms_id: mms,
+        member: None,
         candidates: Vec::new(),
         representations: Vec::new(),
         files: 0,

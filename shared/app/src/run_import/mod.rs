@@ -13,11 +13,12 @@ mod prepare;
 mod read;
 mod report;
 mod row;
-mod rows;
+pub(crate) mod rows;
 mod undo;
 mod write;
 mod write_files;
 
+pub(crate) use row::write_result;
 use sha2::{Digest, Sha256};
 use vitrine_domain::ids::{IngestId, ProfileId, UploadId};
 use vitrine_domain::job::{ImportRun, ImportStep, Job, JobWork};

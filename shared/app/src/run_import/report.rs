@@ -198,6 +198,7 @@ fn json_line(row: &RowResult) -> String {
         "message": row.message,
         "warnings": row.warnings,
         "group": row.group,
+        "member": row.member,
         "mms_id": row.mms_id,
         "candidates": row.candidates,
         "representations": row.representations,
@@ -215,7 +216,7 @@ fn json_line(row: &RowResult) -> String {
 fn csv_line(row: &RowResult) -> String {
     let ids: Vec<&str> = row.representations.iter().map(|id| id.as_str()).collect();
     format!(
-        "row,{},{},{},{},{},{},{},{},{},{},\r\n",
+        "row,{},{},{},{},{},{},{},{},{},{},{}\r\n",
         row.number,
         row.outcome,
         csv_field(row.code.as_deref().unwrap_or_default()),
@@ -226,5 +227,6 @@ fn csv_line(row: &RowResult) -> String {
         row.files,
         row.files_refused,
         row.bytes,
+        csv_field(row.member.as_deref().unwrap_or_default()),
     )
 }

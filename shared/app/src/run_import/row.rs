@@ -364,7 +364,8 @@ fn refusal(error: &AppError) -> Refused {
     Refused::new(code, message)
 }
 
-pub(super) fn write_result(change: &mut Change, result: &RowResult) -> Result<(), AppError> {
+/// Writes a row's result, for the first time or over the one that was read.
+pub(crate) fn write_result(change: &mut Change, result: &RowResult) -> Result<(), AppError> {
     if result.version == 0 {
         change.create(result)?
     } else {

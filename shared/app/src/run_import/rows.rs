@@ -18,7 +18,7 @@ use crate::run_job::{Around, Next};
 use crate::{App, AppError, Call};
 
 /// How many rows are worked on side by side.
-const SIDE_BY_SIDE: usize = 16;
+pub(crate) const SIDE_BY_SIDE: usize = 16;
 
 /// What every row of a page needs, read once.
 #[derive(Clone, Copy)]
@@ -114,7 +114,7 @@ impl App {
 }
 
 /// Whether a row that has a result is worked on again in this attempt.
-fn is_to_do(job: &Job, result: &RowResult) -> bool {
+pub(crate) fn is_to_do(job: &Job, result: &RowResult) -> bool {
     if result.attempt == job.attempt {
         return result.is_unfinished();
     }

@@ -26,6 +26,8 @@ coded!(
         Waiting = "WAITING": "Waiting for a person",
         /// A person left it out.
         Discarded = "DISCARDED": "Discarded",
+        /// A job over a set deleted it.
+        Deleted = "DELETED": "Deleted",
         /// The undoing of its job took it back.
         Undone = "UNDONE": "Undone",
         /// The undoing of its job left it, and says why.
@@ -82,6 +84,9 @@ pub struct RowResult {
     /// The title.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mms_id: Option<MmsId>,
+    /// What it is about, where that is a member of a set: a title, a representation, a file or a collection.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub member: Option<String>,
     /// The titles that it matched, where a person has to choose.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub candidates: Vec<MmsId>,
@@ -133,6 +138,7 @@ impl RowResult {
             warnings: Vec::new(),
             group: None,
             mms_id: None,
+            member: None,
             candidates: Vec::new(),
             representations: Vec::new(),
             files: 0,
@@ -221,6 +227,7 @@ pub struct Tally {
     pub missing_files: u64,
     pub waiting: u64,
     pub discarded: u64,
+    pub deleted: u64,
     pub undone: u64,
     pub left: u64,
     pub representations: u64,
@@ -246,6 +253,7 @@ impl Tally {
             RowOutcome::MissingFiles => &mut self.missing_files,
             RowOutcome::Waiting => &mut self.waiting,
             RowOutcome::Discarded => &mut self.discarded,
+            RowOutcome::Deleted => &mut self.deleted,
             RowOutcome::Undone => &mut self.undone,
             RowOutcome::Left => &mut self.left,
         };
@@ -267,6 +275,7 @@ impl Tally {
         self.missing_files += other.missing_files;
         self.waiting += other.waiting;
         self.discarded += other.discarded;
+        self.deleted += other.deleted;
         self.undone += other.undone;
         self.left += other.left;
         self.representations += other.representations;
@@ -286,12 +295,13 @@ impl Tally {
             + self.missing_files
             + self.waiting
             + self.discarded
+            + self.deleted
             + self.undone
             + self.left
     }
 
     /// Each counter with its wire name.
-    pub fn entries(&self) -> [(&'static str, u64); 15] {
+    pub fn entries(&self) -> [(&'static str, u64); 16] {
         [
             ("created", self.created),
             ("updated", self.updated),
@@ -301,6 +311,7 @@ impl Tally {
             ("missing_files", self.missing_files),
             ("waiting", self.waiting),
             ("discarded", self.discarded),
+            ("deleted", self.deleted),
             ("undone", self.undone),
             ("left", self.left),
             ("representations", self.representations),

@@ -51,25 +51,7 @@ impl ExportBody {
             Some(given) => ExportFormat::from_code(given.value.trim())
                 .ok_or_else(|| Problem::bad_field("format", codes::<ExportFormat>()))?,
         };
-        // Everything is a word of its own: a field that is misspelt must not mean it.
-        let titles = match (self.everything.unwrap_or(false), self.set, self.mms_id.is_empty()) {
-            (true, None, true) => ExportTitles::Everything,
-            (false, Some(set), true) => ExportTitles::Set {
-                set: set.value.parse().map_err(|_| Problem::bad_field("set", "must be the id of a set"))?,
-            },
-            (false, None, false) => ExportTitles::Ids {
-                ids: self
-                    .mms_id
-                    .iter()
-                    .map(|text| text.trim().parse())
-                    .collect::<Result<_, vitrine_domain::ids::IdError>>()
-                    .map_err(|error| Problem::bad_field("mms_id", error.to_string()))?,
-            },
-            _ => {
-                let choice = "or `mms_id`, or `everything`, must be given, and only one of them";
-                return Err(Problem::bad_field("set", choice));
-            }
-        };
+        let titles = chosen_titles(self.everything.unwrap_or(false), self.set, &self.mms_id)?;
         Ok(ExportSettings {
             name: self.name,
             titles,
@@ -79,6 +61,34 @@ impl ExportBody {
             include_files: self.include_files,
             schedule: self.schedule,
         })
+    }
+}
+
+/// Which titles are meant. Everything is a word of its own: a field that is misspelt must not mean it.
+pub(crate) fn chosen_titles(
+    everything: bool,
+    set: Option<CodedValue>,
+    ids: &[String],
+) -> Result<ExportTitles, Problem> {
+    match (everything, set, ids.is_empty()) {
+        (true, None, true) => Ok(ExportTitles::Everything),
+        (false, Some(set), true) => {
+            let set = set.value.trim().parse();
+            Ok(ExportTitles::Set {
+                set: set.map_err(|_| Problem::bad_field("set", "must be the id of a set"))?,
+            })
+        }
+        (false, None, false) => {
+            let ids = ids.iter().map(|text| text.trim().parse());
+            let ids: Result<_, vitrine_domain::ids::IdError> = ids.collect();
+            Ok(ExportTitles::Ids {
+                ids: ids.map_err(|error| Problem::bad_field("mms_id", error.to_string()))?,
+            })
+        }
+        _ => {
+            let choice = "or `mms_id`, or `everything`, must be given, and only one of them";
+            Err(Problem::bad_field("set", choice))
+        }
     }
 }
 

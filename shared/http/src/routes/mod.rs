@@ -2,6 +2,7 @@
 //! OpenAPI document and the refusal tests are made from it.
 
 mod bibs;
+mod bulk;
 mod collections;
 mod endpoints;
 mod exports;
@@ -225,6 +226,7 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "run_export" => post(exports::run),
         "list_export_files" => get(exports::files),
         "list_jobs" => get(jobs::list),
+        "run_job" => post(bulk::run),
         "get_job" => get(jobs::read),
         "act_on_job" => post(jobs::act),
         "list_job_rows" => get(jobs::rows),

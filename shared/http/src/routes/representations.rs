@@ -71,6 +71,11 @@ pub(crate) fn code<T: Coded>(field: &str, value: &CodedValue) -> Result<T, Probl
     T::from_code(&value.value).ok_or_else(|| Problem::bad_field(field, codes::<T>()))
 }
 
+/// A usage type; newer pages of the vendor call the master primary.
+pub(crate) fn usage_type(field: &str, value: &CodedValue) -> Result<UsageType, Problem> {
+    if value.value == "PRIMARY" { Ok(UsageType::PreservationMaster) } else { code(field, value) }
+}
+
 impl RepresentationBody {
     /// What a remote one stands for (D15); members of remote ones that a local one has are not heard, as the vendor does.
     fn remote(&self) -> Result<Option<RemoteObject>, Problem> {
@@ -103,11 +108,7 @@ impl RepresentationBody {
 
     fn into_fields(self) -> Result<RepresentationFields, Problem> {
         let remote = self.remote()?;
-        // Newer pages of the vendor call the master primary.
-        let usage_type = match self.usage_type.value.as_str() {
-            "PRIMARY" => UsageType::PreservationMaster,
-            _ => code("usage_type", &self.usage_type)?,
-        };
+        let usage_type = usage_type("usage_type", &self.usage_type)?;
         let active = match &self.active {
             None => true,
             Some(word) => parse_flag(&word.value)

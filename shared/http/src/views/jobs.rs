@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 use vitrine_domain::Timestamp;
+use vitrine_domain::bulk::BulkAction;
 use vitrine_domain::import::row::RowResult;
 use vitrine_domain::job::{Job, JobWork};
+use vitrine_domain::set::TitleScope;
 use vitrine_store::objects::SignedRequest;
 
 use super::{Addresses, code, without_nulls};
@@ -28,12 +30,47 @@ pub static JOB: Shape = Shape {
         text("ingest_id"),
         text("undoes"),
         text("export_id"),
+        text("set_id"),
+        text("into_set_id"),
         object("counter", &COUNTER).many(),
         text("submitted_by"),
         text("submit_time"),
         text("start_time"),
         text("end_time"),
         text("estimated_end_time"),
+    ],
+};
+
+static CHANGE: Shape = Shape {
+    root: "change",
+    members: &[
+        coded("library"),
+        coded("usage_type"),
+        coded("active"),
+        text("label"),
+        text("public_note"),
+        text("note"),
+        coded("access_rights_policy_id"),
+        text("clear").many(),
+    ],
+};
+
+/// A job over a set as a client asks for it (E5, E7, C11, C12, T5).
+pub static JOB_ORDER: Shape = Shape {
+    root: "job",
+    members: &[
+        coded("kind"),
+        text("name"),
+        coded("set"),
+        text("mms_id").many(),
+        flag("everything"),
+        object("change", &CHANGE),
+        coded("from_collection"),
+        coded("to_collection"),
+        flag("override"),
+        coded("bibs"),
+        flag("all"),
+        coded("into_set"),
     ],
 };
 
@@ -52,6 +89,7 @@ pub static ROW: Shape = Shape {
         text("warning").many(),
         text("group"),
         text("mms_id"),
+        text("member"),
         text("candidate").many(),
         text("representation_id").many(),
         count("file_count"),
@@ -94,7 +132,7 @@ impl Addresses {
                     ("left_out", written.left_out),
                 ]
             }
-            JobWork::Import(_) | JobWork::Undo(_) => {
+            JobWork::Import(_) | JobWork::Undo(_) | JobWork::Bulk(_) => {
                 let mut counters = vec![("rows", found.rows)];
                 counters.extend(found.tally.entries());
                 counters
@@ -111,6 +149,21 @@ impl Addresses {
             JobWork::Undo(run) => (None, None, None, Some(run.of.as_str())),
             JobWork::Publish(run) => (Some(run.profile.as_str()), None, None, None),
             JobWork::Export(_) => (None, None, None, None),
+            JobWork::Bulk(run) => (None, None, Some(run.preview), None),
+        };
+        let (set, into) = match &found.work {
+            JobWork::Bulk(run) => {
+                let set = match &run.scope {
+                    TitleScope::Set { set } => Some(set.id.as_str()),
+                    TitleScope::Everything | TitleScope::Ids { .. } | TitleScope::Rule { .. } => None,
+                };
+                let into = match &run.action {
+                    BulkAction::Itemize { into } if !run.preview => into.as_ref().map(|id| id.as_str()),
+                    _ => None,
+                };
+                (set, into)
+            }
+            _ => (None, None),
         };
         let export = match &found.work {
             JobWork::Export(run) => Some(run.export.as_str()),
@@ -131,6 +184,8 @@ impl Addresses {
             "ingest_id": ingest,
             "undoes": undoes,
             "export_id": export,
+            "set_id": set,
+            "into_set_id": into,
             "counter": counters,
             "submitted_by": found.submitted_by.as_str(),
             "submit_time": found.submitted_at.to_string(),
@@ -157,6 +212,7 @@ pub fn row(found: &RowResult) -> Value {
         "warning": some(&found.warnings),
         "group": found.group,
         "mms_id": found.mms_id.as_ref().map(|id| id.as_str()),
+        "member": found.member,
         "candidate": some(&candidates),
         "representation_id": some(&ids),
         "file_count": found.files,

@@ -49,7 +49,7 @@ pub use self::history::{AUDIT_ROWS, HISTORY, SEALS, audit_rows, history, seals};
 pub use self::imports::{
     INGEST, INGEST_FILES, INGEST_PARTS, INGESTS, PROFILE, PROFILES, RUNS, arrived, file_ticket,
 };
-pub use self::jobs::{JOB, JOBS, LINK, ROW, ROWS, report, row};
+pub use self::jobs::{JOB, JOB_ORDER, JOBS, LINK, ROW, ROWS, report, row};
 pub use self::libraries::{LIBRARIES, LIBRARY};
 pub use self::policies::{POLICIES, POLICY, SIMULATED, SIMULATION, simulated};
 pub use self::publishing::{OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING, PUBLISHINGS, SECRET};

@@ -182,7 +182,7 @@ impl Addresses {
     pub fn published_files(&self, job: &Job, links: &[(String, SignedRequest)]) -> Value {
         let known = match &job.work {
             JobWork::Publish(run) => run.files.as_slice(),
-            JobWork::Import(_) | JobWork::Undo(_) | JobWork::Export(_) => &[],
+            JobWork::Import(_) | JobWork::Undo(_) | JobWork::Export(_) | JobWork::Bulk(_) => &[],
         };
         let files: Vec<Value> = links
             .iter()
