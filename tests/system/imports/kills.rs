@@ -87,32 +87,9 @@ struct Worker(Child);
 
 impl Worker {
     fn start(stack: &Stack) -> Self {
-        let config = &stack.config;
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args([WORKER, "--exact", "--ignored"]);
-        command.env_clear().env(IS_WORKER, "1").envs([
-            ("AWS_ENDPOINT_URL", stack.endpoint()),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("VITRINE_INSTITUTION", &config.institution),
-            ("VITRINE_INSTITUTION_SUFFIX", &config.institution_suffix),
-            ("VITRINE_CATALOG_TABLE", &config.tables.catalog),
-            ("VITRINE_AUDIT_TABLE", &config.tables.audit),
-            ("VITRINE_SESSIONS_TABLE", &config.sessions_table),
-            ("VITRINE_USAGE_TABLE", &config.tables.usage),
-            ("VITRINE_AUDIT_BUCKET", &config.buckets.audit),
-            ("VITRINE_INCOMING_BUCKET", &config.buckets.incoming),
-            ("VITRINE_CONTENT_BUCKET", &config.buckets.content),
-            ("VITRINE_DERIVATIVES_BUCKET", &config.buckets.derivatives),
-            ("VITRINE_PUBLISHED_BUCKET", &config.buckets.published),
-            ("VITRINE_INCOMING_QUEUE_URL", &config.queues.incoming),
-            ("VITRINE_DERIVATIVES_QUEUE_URL", &config.queues.derivatives),
-            ("VITRINE_IMPORTS_QUEUE_URL", &config.queues.imports),
-            ("VITRINE_PUBLISH_QUEUE_URL", &config.queues.publish),
-            ("VITRINE_PUBLISHED_TABLE", &config.tables.published),
-        ]);
+        command.env_clear().env(IS_WORKER, "1").envs(stack.environment());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Self(child.unwrap())
     }

@@ -1,5 +1,5 @@
 //! Fixity: the files that are due are checked in turn, staff have some checked out of turn, and read what was found
-//! (domain.md E9; reliability.md B14, B15; ADR 0014).
+//! (domain.md E9; reliability.md B14, B15; ADR 0012).
 //!
 //! No list of files is read whole and no bucket is listed: each file's state lies in a list by the time at which it is
 //! due, and a run takes the head of each list. What a run does not get to, the next one does.
