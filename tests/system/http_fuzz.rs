@@ -385,6 +385,13 @@ async fn b41_no_request_that_the_document_describes_or_nearly_does_is_a_fault_of
         "name": "Files", "selection": { "kind": "EVERYTHING" }, "target": { "kind": "PRIMO" },
     });
     let publishing = text(&client.post("/conf/publishing-profiles", published.clone()).await.ok(), "id");
+    let list = json!({ "name": "list", "members": { "member": [{ "id": title.mms }] } });
+    let set = text(&client.post("/conf/sets", list).await.ok(), "id");
+    let policy = json!({ "name": "Open", "default_rule": { "effect": "ALLOW" } });
+    let policy = text(&client.post("/conf/access-rights-policies", policy).await.ok(), "id");
+    let export = json!({ "name": "Set", "set": { "value": set }, "format": { "value": "JSONL" } });
+    let export = text(&client.post("/conf/exports", export).await.ok(), "id");
+    let job = text(&client.post(&format!("/conf/exports/{export}?op=run"), Value::Null).await.ok(), "id");
     let settings = self::profile(&title.collection);
     let right = json!({
         "details": settings["details"], "matching": settings["matching"], "defaults": settings["defaults"],
@@ -396,6 +403,7 @@ async fn b41_no_request_that_the_document_describes_or_nearly_does_is_a_fault_of
         "limit": "5", "expand": "url", "format": "json", "label": "A label", "part_number": 1,
     });
     let more = json!({
+        "set": set, "policy": policy, "export": export, "job": job, "repository": "MUSEUM",
         "publishing": publishing, "selection": published["selection"], "target": published["target"],
         "enrichment": { "marc_tag": "856" }, "restricted": "FLAG", "schedule": { "every": "DAY", "at": "02:30" },
         "metadata_prefix": "marc21", "repository_name": "Maps", "admin_email": "maps@library.example", "page_size": 50,

@@ -27,8 +27,9 @@ fn two_stacks_of_the_products_template_live_side_by_side_on_one_engine() {
         if may_be_empty.contains(&variable) {
             continue;
         }
-        let is_of_the_api = ["VITRINE_TOKEN", "VITRINE_SIGN_IN"].iter().any(|begin| variable.starts_with(begin))
-            || ["VITRINE_API_URL", "VITRINE_DELIVERY_URL"].contains(&variable);
+        let is_of_the_api =
+            ["VITRINE_TOKEN", "VITRINE_SIGN_IN"].iter().any(|begin| variable.starts_with(begin))
+                || ["VITRINE_API_URL", "VITRINE_DELIVERY_URL"].contains(&variable);
         assert_eq!(environment.contains_key(variable), !is_of_the_api, "{variable}");
     }
 }
