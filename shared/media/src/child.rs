@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use crate::draw::{self, DrawError};
 use crate::job::{Answer, CHILD_VARIABLE, Job};
 use crate::request::{FailureCode, Usage};
-use crate::sandbox;
+use crate::{mark, sandbox};
 
 /// Becomes the decoding child if this process was started as one; otherwise returns at once.
 ///
@@ -53,8 +53,16 @@ fn run_child() -> i32 {
 }
 
 fn draw_caught(job: &Job) -> Answer {
-    match catch_unwind(AssertUnwindSafe(|| draw::draw(job))) {
-        Ok(Ok((thumbnails, facts))) => Answer::Made { thumbnails, facts, usage: usage() },
+    let work = || match &job.mark {
+        Some(wish) => mark::mark(job, wish).map(|copy| Answer::Marked {
+            mime: copy.mime.to_owned(),
+            size_bytes: copy.size_bytes,
+            usage: usage(),
+        }),
+        None => draw::draw(job).map(|(thumbnails, facts)| Answer::Made { thumbnails, facts, usage: usage() }),
+    };
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(answer)) => answer,
         Ok(Err(DrawError::Unsupported(reason))) => Answer::Unsupported { reason },
         Ok(Err(DrawError::Needs(tool, reason))) => Answer::Needs { tool, reason },
         Ok(Err(DrawError::Failed(code, reason))) => Answer::Failed { code, reason },

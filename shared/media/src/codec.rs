@@ -28,7 +28,7 @@ pub(crate) fn write_sizes(raster: Raster, sizes: &[u32], out_dir: &Path) -> Resu
     let mut made = Vec::new();
     let mut current = raster;
     for size in descending {
-        current = upright_srgb(fit(current, size)?);
+        current = finished(current, size)?;
         let bytes = encode(&current)?;
         let path = out_dir.join(format!("{size}.jpg"));
         std::fs::write(&path, &bytes).map_err(|error| {
@@ -97,7 +97,12 @@ fn upright_srgb(raster: Raster) -> Raster {
     Raster { width, height, layout, pixels, extent, icc: None, orientation: Default::default() }
 }
 
-fn encode(raster: &Raster) -> Result<Vec<u8>> {
+/// The picture as it is shown, of at most `long_side` pixels.
+pub(crate) fn finished(raster: Raster, long_side: u32) -> Result<Raster> {
+    Ok(upright_srgb(fit(raster, long_side)?))
+}
+
+pub(crate) fn encode(raster: &Raster) -> Result<Vec<u8>> {
     let failed = |error: turbojpeg::Error| broken(format!("thumbnail not encoded: {error}"));
     let (format, subsampling) = match raster.layout {
         Layout::Gray => (PixelFormat::GRAY, Subsamp::Gray),

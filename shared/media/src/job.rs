@@ -28,6 +28,24 @@ pub(crate) struct Job {
     pub work_dir: PathBuf,
     /// The program this child may start, if any: `None` for our own decoders, which may start nothing
     pub tool: Option<(Tool, PathBuf)>,
+    /// A copy with a text on it is wanted, and no thumbnails
+    pub mark: Option<Mark>,
+}
+
+/// What is written on a copy. It names a patron: nothing prints it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub text: String,
+    /// The longest side of a picture
+    pub long_side: u32,
+    /// The file that receives the copy
+    pub out: PathBuf,
+}
+
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mark").field("long_side", &self.long_side).finish_non_exhaustive()
+    }
 }
 
 /// What the child says at its end. A child that died says nothing.
@@ -37,6 +55,11 @@ pub(crate) enum Answer {
     Made {
         thumbnails: Vec<Thumbnail>,
         facts: Facts,
+        usage: Usage,
+    },
+    Marked {
+        mime: String,
+        size_bytes: u64,
         usage: Usage,
     },
     Unsupported {

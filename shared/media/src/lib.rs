@@ -18,6 +18,7 @@ mod formats;
 mod icon;
 mod identify;
 mod job;
+mod mark;
 mod media_type;
 mod raster;
 mod reduce;
@@ -29,5 +30,8 @@ pub use child::run_child_if_asked;
 pub use icon::{Icon, icon};
 pub use identify::{HEAD_LEN, identify};
 pub use media_type::{Family, MediaType};
-pub use request::{Facts, FailureCode, Thumbnail, ThumbnailOutcome, ThumbnailRequest, Tools, Usage};
-pub use spawn::make_thumbnails;
+pub use request::{
+    Facts, FailureCode, MAX_MARKED_BYTES, MAX_MARKED_PAGES, MarkOutcome, MarkRequest, MarkedAs, Thumbnail,
+    ThumbnailOutcome, ThumbnailRequest, Tools, Usage, marked_as,
+};
+pub use spawn::{make_marked, make_thumbnails};

@@ -47,6 +47,94 @@ pub enum ThumbnailOutcome {
     },
 }
 
+/// The largest file of which a marked copy is made. Source: media.md, "hostile input".
+pub const MAX_MARKED_BYTES: u64 = 64 << 20;
+/// The most pages of a document of which a marked copy is made.
+pub const MAX_MARKED_PAGES: u32 = 300;
+
+/// What a marked copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MarkedAs {
+    /// A JPEG; of several pictures in one file, the first
+    Picture,
+    /// A PDF with all pages
+    Document,
+}
+
+impl MarkedAs {
+    /// MIME type of the copy
+    pub fn mime(self) -> &'static str {
+        match self {
+            Self::Picture => "image/jpeg",
+            Self::Document => "application/pdf",
+        }
+    }
+}
+
+/// Tells what a marked copy of a file of this MIME type is; `None` where none can be made.
+pub fn marked_as(mime: &str) -> Option<MarkedAs> {
+    match mime {
+        "image/jpeg"
+        | "image/png"
+        | "image/gif"
+        | "image/webp"
+        | "image/bmp"
+        | "image/jp2"
+        | "image/x-jp2-codestream"
+        | "image/tiff"
+        | "image/svg+xml" => Some(MarkedAs::Picture),
+        "application/pdf" => Some(MarkedAs::Document),
+        _ => None,
+    }
+}
+
+/// A wish for a copy of one file on disk with a text laid over it.
+#[derive(Clone)]
+pub struct MarkRequest {
+    /// The file, readable by this process; never written
+    pub source: PathBuf,
+    /// MIME type as [`crate::identify`] judged it
+    pub media_type: String,
+    /// What is written on the copy
+    pub text: String,
+    /// The longest side of a picture in pixels, 1 to 8192
+    pub long_side: u32,
+    /// The file that receives the copy, in a folder of its own that exists
+    pub out: PathBuf,
+}
+
+impl std::fmt::Debug for MarkRequest {
+    /// The text names a patron, and is not printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MarkRequest").field("media_type", &self.media_type).finish_non_exhaustive()
+    }
+}
+
+/// How a request for a marked copy ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum MarkOutcome {
+    /// It is on disk.
+    Made {
+        /// MIME type of the copy
+        mime: String,
+        /// Its size
+        size_bytes: u64,
+        /// What the child process used
+        usage: Usage,
+    },
+    /// This file can not be marked, now or later.
+    Impossible {
+        /// Why, for a person
+        reason: String,
+    },
+    /// The machine failed; the same request may succeed later.
+    Failed {
+        /// Why, for a person
+        reason: String,
+    },
+}
+
 /// Stable class of a failure, stored with the file and shown to staff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -31,8 +31,12 @@ struct Budget {
 }
 
 impl Budget {
-    fn of(tool: Option<Tool>) -> Self {
-        match tool {
+    fn of(job: &Job) -> Self {
+        match job.tool.as_ref().map(|(tool, _)| *tool) {
+            // A copy is about as large as its source.
+            None if job.mark.is_some() => {
+                Self { address_space_bytes: 512 * MIB, cpu_seconds: 20, file_bytes: 96 * MIB }
+            }
             None => Self { address_space_bytes: 512 * MIB, cpu_seconds: 10, file_bytes: 32 * MIB },
             Some(Tool::Ffmpeg) => {
                 Self { address_space_bytes: 2048 * MIB, cpu_seconds: 30, file_bytes: 64 * MIB }
@@ -50,7 +54,7 @@ impl Budget {
 /// When a required layer is refused by the kernel; the caller must not decode then.
 pub(crate) fn enter(job: &Job) -> io::Result<()> {
     let tool = job.tool.as_ref().map(|(tool, _)| *tool);
-    let budget = Budget::of(tool);
+    let budget = Budget::of(job);
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     setrlimit(Resource::RLIMIT_AS, budget.address_space_bytes, budget.address_space_bytes)?;
     // SIGXCPU at the soft limit names the cause; SIGKILL two seconds later cannot be ignored.

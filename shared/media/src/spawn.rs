@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 
-use crate::job::{Answer, CHILD_VARIABLE, Job, Tool};
-use crate::request::{FailureCode, ThumbnailOutcome, ThumbnailRequest, Tools};
+use crate::job::{Answer, CHILD_VARIABLE, Job, Mark, Tool};
+use crate::request::{FailureCode, MarkOutcome, MarkRequest, ThumbnailOutcome, ThumbnailRequest, Tools};
 
 /// More than the longest honest answer.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
@@ -37,6 +37,7 @@ pub async fn make_thumbnails(request: ThumbnailRequest, tools: &Tools) -> Thumbn
     if request.sizes.is_empty() || request.sizes.iter().any(|size| !(1..=8192).contains(size)) {
         return failed(FailureCode::ThumbIo, "thumbnail sizes must be 1 to 8192".into(), false);
     }
+    let request = Wish { request, mark: None };
     match run(&request, None, tools.decoder_wall, tools).await {
         Answer::Needs { tool, reason } => {
             let (program, wall) = match tool {
@@ -54,6 +55,43 @@ pub async fn make_thumbnails(request: ThumbnailRequest, tools: &Tools) -> Thumbn
         }
         answer => outcome(answer),
     }
+}
+
+/// Makes a marked copy of one file in a limited child process: ours alone, no program outside this crate has a part in it.
+///
+/// What this returns other than [`MarkOutcome::Made`] leaves nothing that may be shown to anybody.
+pub async fn make_marked(request: MarkRequest, tools: &Tools) -> MarkOutcome {
+    let Some(folder) = request.out.parent().filter(|_| (1..=8192).contains(&request.long_side)) else {
+        return MarkOutcome::Impossible { reason: "a copy of 1 to 8192 pixels needs a folder".into() };
+    };
+    let mark = match std::path::absolute(&request.out) {
+        Ok(out) => Mark { text: request.text, long_side: request.long_side, out },
+        Err(error) => return MarkOutcome::Failed { reason: error.to_string() },
+    };
+    let wish = Wish {
+        request: ThumbnailRequest {
+            source: request.source,
+            media_type: request.media_type,
+            sizes: Vec::new(),
+            out_dir: folder.to_owned(),
+        },
+        mark: Some(mark),
+    };
+    match run(&wish, None, tools.decoder_wall * 2, tools).await {
+        Answer::Marked { mime, size_bytes, usage } => MarkOutcome::Made { mime, size_bytes, usage },
+        Answer::Failed { code: FailureCode::ThumbIo, reason } => MarkOutcome::Failed { reason },
+        Answer::Failed { code, reason } => {
+            MarkOutcome::Impossible { reason: format!("{}: {reason}", code.as_str()) }
+        }
+        Answer::Unsupported { reason } | Answer::Needs { reason, .. } => MarkOutcome::Impossible { reason },
+        Answer::Made { .. } => MarkOutcome::Impossible { reason: "decoder made something else".into() },
+    }
+}
+
+/// What a child is asked for.
+struct Wish {
+    request: ThumbnailRequest,
+    mark: Option<Mark>,
 }
 
 /// Removes LibreOffice's sockets at which nobody listens: those of the run that just ended, which may make its socket in
@@ -77,6 +115,7 @@ fn outcome(answer: Answer) -> ThumbnailOutcome {
             ThumbnailOutcome::Unsupported { reason }
         }
         Answer::Failed { code, reason } => failed(code, reason, code == FailureCode::ThumbIo),
+        Answer::Marked { .. } => failed(FailureCode::ThumbCrash, "decoder made something else".into(), false),
     }
 }
 
@@ -84,13 +123,8 @@ fn failed(code: FailureCode, reason: String, retryable: bool) -> ThumbnailOutcom
     ThumbnailOutcome::Failed { code, reason, retryable }
 }
 
-async fn run(
-    request: &ThumbnailRequest,
-    tool: Option<(Tool, PathBuf)>,
-    wall: Duration,
-    tools: &Tools,
-) -> Answer {
-    match try_run(request, tool, wall, tools).await {
+async fn run(wish: &Wish, tool: Option<(Tool, PathBuf)>, wall: Duration, tools: &Tools) -> Answer {
+    match try_run(wish, tool, wall, tools).await {
         Ok(answer) => answer,
         Err(error) => Answer::Failed {
             code: FailureCode::ThumbIo,
@@ -100,12 +134,13 @@ async fn run(
 }
 
 async fn try_run(
-    request: &ThumbnailRequest,
+    wish: &Wish,
     tool: Option<(Tool, PathBuf)>,
     wall: Duration,
     tools: &Tools,
 ) -> io::Result<Answer> {
     let work_dir = tempfile::Builder::new().prefix("vitrine-thumbnail-").tempdir()?;
+    let request = &wish.request;
     let job = Job {
         source: std::path::absolute(&request.source)?,
         mime: request.media_type.clone(),
@@ -113,6 +148,7 @@ async fn try_run(
         out_dir: std::path::absolute(&request.out_dir)?,
         work_dir: work_dir.path().to_owned(),
         tool,
+        mark: wish.mark.clone(),
     };
     let program = match &tools.child_program {
         Some(program) => program.clone(),
