@@ -136,8 +136,13 @@ impl Stack {
 
     /// The use cases, over calls that reach the engine.
     pub fn app(&self) -> App {
-        let clients = Clients::with(&self.sdk, http_client(), 4);
-        vitrine_runtime::app(&self.config, &clients).expect("an app")
+        self.app_over(&Clients::with(&self.sdk, http_client(), 4))
+    }
+
+    /// Doors wait for nothing: where a test wants them to, it says so.
+    fn app_over(&self, clients: &Clients) -> App {
+        let app = vitrine_runtime::app(&self.config, clients).expect("an app");
+        App { patience: Duration::ZERO, ..app }
     }
 
     /// The use cases over calls that are written down and can fail; the SDK itself tries once.
@@ -149,7 +154,7 @@ impl Stack {
     pub fn faulty_app_trying(&self, attempts: u32) -> (App, Faulty) {
         let faulty = Faulty::new(http_client());
         let clients = Clients::with(&self.sdk, faulty.clone(), attempts);
-        (vitrine_runtime::app(&self.config, &clients).expect("an app"), faulty)
+        (self.app_over(&clients), faulty)
     }
 
     /// The API and delivery, with an administrator's key.

@@ -42,6 +42,7 @@ pub mod users;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use vitrine_domain::actor::Actor;
 use vitrine_domain::audit::Origin;
@@ -79,6 +80,8 @@ pub struct App {
     pub minter: Minter,
     /// The secret that tells viewers of a day apart, once it was read.
     pub usage_salt: usage::DaySalt,
+    /// How long a door waits for a marked copy; an argument, so that a test need not wait.
+    pub patience: Duration,
     /// Gives random numbers; an argument, so that a test can repeat a run.
     pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
 }

@@ -1,15 +1,20 @@
 //! Thumbnails: draws a registered file, or the picture that staff supplied for it (walk 1; T1, T2).
 
 use serde::{Deserialize, Serialize};
-use vitrine_domain::file::{DigitalFile, MediaFacts, THUMBNAIL_SIDES, Thumbnail, ThumbnailImage};
+use vitrine_domain::file::{Content, DigitalFile, MediaFacts, THUMBNAIL_SIDES, Thumbnail, ThumbnailImage};
 use vitrine_domain::ids::{EventId, FileId};
-use vitrine_domain::outbox::OutboxRow;
-use vitrine_media::{Facts, HEAD_LEN, ThumbnailOutcome, ThumbnailRequest, Tools, identify, make_thumbnails};
+use vitrine_domain::outbox::{OutboxRow, Work};
+use vitrine_domain::rights::watermark::{MARKED_SIDE, Wish, WishId};
+use vitrine_media::{
+    Facts, HEAD_LEN, MarkOutcome, MarkRequest, ThumbnailOutcome, ThumbnailRequest, Tools, identify,
+    make_marked, make_thumbnails, marked_as,
+};
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{Bucket, ObjectsError};
 use vitrine_store::queues::Queue;
 
 use crate::changes::again_on_conflict;
+use crate::delivery::{NO_COPY, is_fresh};
 use crate::{App, AppError, Call};
 
 /// A message of the derivatives queue.
@@ -26,6 +31,43 @@ impl Message {
     pub fn to_json(&self) -> String {
         serde_json::json!(self).to_string()
     }
+}
+
+/// A message of the derivatives queue: somebody waits for a marked copy. What is written on it is not in the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkMessage {
+    /// The wish.
+    pub mark: WishId,
+    /// The file.
+    pub file: FileId,
+}
+
+impl MarkMessage {
+    /// The message as it is sent.
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+}
+
+/// What the derivatives queue holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Asked {
+    /// A marked copy.
+    Mark(MarkMessage),
+    /// A thumbnail.
+    Thumbnail(Message),
+}
+
+/// How the making of a marked copy ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// It is there.
+    Made,
+    /// There can be none, and that is written where it would be.
+    Impossible,
+    /// It was there before, or nobody wants it any more.
+    Already,
 }
 
 /// How it ended.
@@ -69,6 +111,91 @@ impl App {
         again_on_conflict(|| self.record_thumbnail(call, message, Some(&file.thumbnail), &drawn)).await
     }
 
+    /// Makes a copy of a file with a viewer's mark on it, or leaves a note that there can be none (A14).
+    ///
+    /// Nothing is recorded but the copy: it is made of the same bytes with the same text under the same key, however often.
+    ///
+    /// # Errors
+    /// Those after which trying again can help.
+    pub async fn mark(&self, call: &Call, message: &MarkMessage, tools: &Tools) -> Result<Marked, AppError> {
+        let wish = self.sessions.wish(&message.mark).await?;
+        let Some(wish) = wish.filter(|it| it.file == message.file && it.holds(call.now)) else {
+            return Ok(Marked::Already);
+        };
+        let key = keys::marked_object(&wish);
+        let there = self.objects.head(Bucket::Derivatives, &key, None).await?;
+        if there.is_some_and(|head| is_fresh(&head, call)) {
+            return Ok(Marked::Already);
+        }
+        let file = self.catalog.file(&wish.file).await?.filter(|file| file.removal.is_none());
+        let Some(file) = file.filter(|it| it.content.as_ref().is_some_and(|it| it.sha256 == wish.sha256))
+        else {
+            return Ok(Marked::Already);
+        };
+        let folder = tempfile::tempdir().map_err(|error| AppError::Unavailable(Box::new(error)))?;
+        let copy = folder.path().join("marked");
+        match self.make_copy(&wish, &file, folder.path(), &copy, tools).await? {
+            MarkOutcome::Made { mime, .. } => {
+                let bytes =
+                    tokio::fs::read(&copy).await.map_err(|error| AppError::Unavailable(Box::new(error)))?;
+                self.objects.put_small(Bucket::Derivatives, &key, bytes.into(), &mime, false).await?;
+                Ok(Marked::Made)
+            }
+            MarkOutcome::Impossible { reason } => {
+                tracing::info!(file.id = %wish.file, reason, "no marked copy");
+                self.objects.put_small(Bucket::Derivatives, &key, Vec::new().into(), NO_COPY, false).await?;
+                Ok(Marked::Impossible)
+            }
+            MarkOutcome::Failed { reason } => {
+                Err(AppError::Unavailable(Box::new(std::io::Error::other(reason))))
+            }
+        }
+    }
+
+    async fn make_copy(
+        &self,
+        wish: &Wish,
+        file: &DigitalFile,
+        folder: &std::path::Path,
+        copy: &std::path::Path,
+        tools: &Tools,
+    ) -> Result<MarkOutcome, AppError> {
+        let impossible = |reason: &str| Ok(MarkOutcome::Impossible { reason: reason.to_owned() });
+        let source = match (wish.picture, &file.content) {
+            (Some(most), _) => file.thumbnail.image_within(most).map(|image| Source {
+                bucket: Bucket::Derivatives,
+                key: &image.key,
+                version: None,
+                name: &image.key,
+                mime: Some(&image.mime),
+            }),
+            (None, Some(content)) => Some(Source::whole(file, content)),
+            (None, None) => None,
+        };
+        let Some(source) = source.filter(|it| it.mime.is_some_and(|mime| marked_as(mime).is_some())) else {
+            return impossible("there is nothing of it that can be marked");
+        };
+        let path = folder.join("source");
+        match self
+            .objects
+            .read_to_file(source.bucket, source.key, source.version, &path, MAX_SOURCE_BYTES)
+            .await
+        {
+            Ok(_) => {}
+            Err(ObjectsError::Mismatch { .. }) => return impossible("too large"),
+            Err(ObjectsError::NotFound { .. }) => return impossible("the bytes are not there"),
+            Err(error) => return Err(error.into()),
+        }
+        let request = MarkRequest {
+            source: path,
+            media_type: source.mime.unwrap_or_default().to_owned(),
+            text: wish.text.clone(),
+            long_side: wish.picture.unwrap_or(MARKED_SIDE),
+            out: copy.to_owned(),
+        };
+        Ok(make_marked(request, tools).await)
+    }
+
     /// Sends the message that a change owes. One that is lost is sent again by the sweep.
     pub(crate) async fn ask_to_draw(&self, message: &Message) {
         if let Err(error) = self.queues.send(Queue::Derivatives, message.to_json()).await {
@@ -85,14 +212,7 @@ impl App {
         let Some(content) = &file.content else {
             return Ok(Thumbnail::Unsupported { reason: "the file has no bytes".to_owned() }.into());
         };
-        let source = Source {
-            bucket: Bucket::Content,
-            key: &content.key,
-            version: content.version_id.as_deref(),
-            name: &file.file_name,
-            mime: Some(&content.mime),
-        };
-        self.draw_source(file, &source, tools).await
+        self.draw_source(file, &Source::whole(file, content), tools).await
     }
 
     async fn draw_source(
@@ -196,7 +316,9 @@ impl App {
 
     /// Removes the outbox row of work that needs no doing.
     async fn settle(&self, call: &Call, message: &Message) -> Result<Derived, AppError> {
-        if let Some(row) = self.catalog.outbox(&message.event).await? {
+        let owed = Work::MakeDerivatives { file: message.file.clone() };
+        // Delivery may write to the queue too: no message of it makes other work forgotten.
+        if let Some(row) = self.catalog.outbox(&message.event).await?.filter(|row| row.work == owed) {
             self.forget_row(call, &row).await?;
         }
         Ok(Derived::Already)
@@ -228,6 +350,19 @@ struct Source<'a> {
     version: Option<&'a str>,
     name: &'a str,
     mime: Option<&'a str>,
+}
+
+impl<'a> Source<'a> {
+    /// The file itself.
+    fn whole(file: &'a DigitalFile, content: &'a Content) -> Self {
+        Self {
+            bucket: Bucket::Content,
+            key: &content.key,
+            version: content.version_id.as_deref(),
+            name: &file.file_name,
+            mime: Some(&content.mime),
+        }
+    }
 }
 
 /// Tells pictures of different bytes apart, so that drawing the same bytes again writes the same keys.

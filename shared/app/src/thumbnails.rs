@@ -4,6 +4,7 @@ use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, Thumbnail};
 use vitrine_domain::ids::{CollectionId, FileId, MmsId, RepId};
 use vitrine_domain::representation::Representation;
+use vitrine_domain::rights::watermark::UNMARKED_SIDE;
 use vitrine_domain::rights::{Decision, Terms, Viewer};
 use vitrine_media::{Family, Icon, MediaType, icon};
 use vitrine_store::catalog::PageRequest;
@@ -40,6 +41,19 @@ pub enum Picture {
         /// Why there is no picture.
         reason: &'static str,
     },
+}
+
+/// How a thumbnail is seen.
+struct Sight {
+    terms: Terms,
+    /// Whether the thing itself is given only with a mark on it (A14)
+    marks: bool,
+}
+
+impl Sight {
+    fn of(decision: &Decision, call: &Call) -> Self {
+        Self { terms: decision.terms(call.now), marks: decision.marks() }
+    }
 }
 
 /// The id of something with a thumbnail.
@@ -118,14 +132,14 @@ impl App {
                 let representation = self.representation(&file.representation).await?;
                 let bib = self.bib(&file.mms_id).await?;
                 let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
-                self.picture(call, decision.terms(call.now), &file, long_side).await
+                self.picture(call, &Sight::of(&decision, call), &file, long_side).await
             }
             Pictured::Representation(id) => {
                 let representation = self.representation(id).await?;
                 let bib = self.bib(&representation.mms_id).await?;
                 let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
-                let terms = decision.terms(call.now);
-                self.of_representation(call, terms, &representation, long_side).await
+                let sight = Sight::of(&decision, call);
+                self.of_representation(call, &sight, &representation, long_side).await
             }
             Pictured::Bib(id) => {
                 let bib = self.bib(id).await?;
@@ -184,13 +198,16 @@ impl App {
             (representation, decision)
         });
         let visible: Vec<_> = decided.filter(|(_, decision)| decision.shows_thumbnail).collect();
+        let marked: Vec<RepId> =
+            visible.iter().filter(|(_, decision)| decision.marks()).map(|(it, _)| it.id.clone()).collect();
         // Who sees more of the title may be shown another picture, which is not for everyone then.
         let terms = visible.iter().map(|(_, decision)| decision.terms(call.now)).reduce(Terms::and);
         let visible = visible.into_iter().map(|(representation, _)| representation).collect();
         let chosen = in_order_of_choice(visible).into_iter().next();
         match (chosen, terms) {
             (Some(representation), Some(terms)) => {
-                self.of_representation(call, terms, &representation, long_side).await
+                let sight = Sight { terms, marks: marked.contains(&representation.id) };
+                self.of_representation(call, &sight, &representation, long_side).await
             }
             _ => Err(AppError::not_found("thumbnail", &bib.mms_id)),
         }
@@ -199,15 +216,15 @@ impl App {
     async fn of_representation(
         &self,
         call: &Call,
-        terms: Terms,
+        sight: &Sight,
         representation: &Representation,
         long_side: u32,
     ) -> Result<Picture, AppError> {
         if representation.fields.remote.is_some() {
             let links =
                 self.policies_of(std::slice::from_ref(representation)).await?.remote_links(representation);
-            return Ok(match links.and_then(|links| links.thumbnail) {
-                Some(url) => Picture::Remote { url, shared_seconds: terms.shared_seconds },
+            return Ok(match links.and_then(|links| links.thumbnail).filter(|_| !sight.marks) {
+                Some(url) => Picture::Remote { url, shared_seconds: sight.terms.shared_seconds },
                 None => Picture::Icon { icon: icon(Family::Other), reason: "remote" },
             });
         }
@@ -227,7 +244,7 @@ impl App {
             }
         };
         match file {
-            Some(file) => self.picture(call, terms, &file, long_side).await,
+            Some(file) => self.picture(call, sight, &file, long_side).await,
             None => Ok(Picture::Icon { icon: icon(Family::Other), reason: "no-files" }),
         }
     }
@@ -235,11 +252,17 @@ impl App {
     async fn picture(
         &self,
         call: &Call,
-        terms: Terms,
+        sight: &Sight,
         file: &DigitalFile,
         long_side: u32,
     ) -> Result<Picture, AppError> {
-        let Some(image) = file.thumbnail.image_for(long_side) else {
+        let terms = sight.terms;
+        // What is to be marked is shown without a mark only where it is too small to be of use.
+        let found = match sight.marks {
+            true => file.thumbnail.image_within(UNMARKED_SIDE),
+            false => file.thumbnail.image_for(long_side),
+        };
+        let Some(image) = found else {
             let mime =
                 file.content.as_ref().map_or("application/octet-stream", |content| content.mime.as_str());
             let reason = match &file.thumbnail {

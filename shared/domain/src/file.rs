@@ -195,7 +195,8 @@ impl Thumbnail {
     pub fn image_within(&self, most: u32) -> Option<&ThumbnailImage> {
         let Thumbnail::Ready { images, .. } = self else { return None };
         let long_side = |image: &&ThumbnailImage| image.width.max(image.height);
-        images.iter().filter(|image| long_side(image) <= most).max_by_key(long_side)
+        // Of those of a source smaller than any of them, the first.
+        images.iter().rev().filter(|image| long_side(image) <= most).max_by_key(long_side)
     }
 }
 

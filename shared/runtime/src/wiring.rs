@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use vitrine_app::{App, Settings};
 use vitrine_domain::Timestamp;
@@ -23,6 +24,10 @@ use vitrine_store::secrets::Secrets;
 use vitrine_store::{Catalog, Sessions};
 
 use crate::config::Config;
+
+/// How long delivery waits for a marked copy before it asks the viewer to come again: most are made by then, and the gateway
+/// gives up after 30 seconds.
+const MARKED_WITHIN: Duration = Duration::from_secs(6);
 
 /// The AWS clients that the environment describes.
 pub async fn clients() -> Clients {
@@ -52,6 +57,7 @@ pub fn app(config: &Config, clients: &Clients) -> Result<App, IdError> {
         },
         minter: Minter::new(&config.institution_suffix)?,
         usage_salt: Arc::default(),
+        patience: MARKED_WITHIN,
         random: Arc::new(random),
     })
 }

@@ -29,6 +29,7 @@ use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_domain::remote::{RemoteRepository, RepositoryCode};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
+use vitrine_domain::rights::watermark::{Wish, WishId};
 use vitrine_domain::seats::{Seat, Slot, Waiting};
 use vitrine_domain::session::{Declared, Holder, Pass, Session, SessionId, SignIn};
 use vitrine_domain::set::{Set, SetMember};
@@ -283,6 +284,7 @@ pub const SESSIONS_MODEL: &[[&str; 4]] = &[
     ["slot", "`SEATS#{rep}`", "`SLOT#{number}`", "who sits before a representation"],
     ["place in the line", "`SEATS#{rep}`", "`WAIT#{since}#{holder}`", "who waits, the first first"],
     ["seat", "`HOLDER#{holder}`", "`SEAT#{rep}`", "a viewer's own seat"],
+    ["wish", "`MARK#{digest}`", "`MARK`", "a marked copy that was asked for; gone after some hours"],
 ];
 
 /// Sort keys hold at most 1,024 bytes; a sort title takes at most this many of them.
@@ -875,6 +877,19 @@ pub fn seat(rep: &RepId, holder: &Holder) -> Key {
     Key::new(format!("HOLDER#{holder}"), format!("SEAT#{rep}"))
 }
 
+/// The key of the wish for a marked copy.
+pub fn wish(id: &WishId) -> Key {
+    Key::new(format!("MARK#{}", id.as_str()), "MARK")
+}
+
+/// Where a marked copy is put in the bucket of derivatives, or the note that there can be none. What the bucket forgets after
+/// a day is told by the beginning of the key.
+pub fn marked_object(wish: &Wish) -> String {
+    let version: String = wish.sha256.chars().take(16).collect();
+    format!("marked/{}/{version}-{}", wish.file, wish.id.as_str())
+}
+
+item!(Wish, "wish", |it| wish(&it.id), |_| None);
 item!(Session, "session", |it| session(&it.id), |_| None);
 item!(SignIn, "sign-in", |it| sign_in(&it.state), |_| None);
 item!(Pass, "pass", |it| pass(&it.id), |_| None);

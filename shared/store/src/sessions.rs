@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
 use serde::de::DeserializeOwned;
 use vitrine_domain::ids::RepId;
+use vitrine_domain::rights::watermark::{Wish, WishId};
 use vitrine_domain::seats::{Seat, Slot, Waiting};
 use vitrine_domain::session::{Declared, Holder, Pass, Session, SessionId, SignIn};
 
@@ -203,6 +204,38 @@ impl Sessions {
     /// Gives a place in the line up.
     pub async fn leave_line(&self, place: &Waiting) -> Result<(), StoreError> {
         self.delete(place.key()).await
+    }
+
+    /// The wish for a marked copy.
+    pub async fn wish(&self, id: &WishId) -> Result<Option<Wish>, StoreError> {
+        self.get(keys::wish(id)).await
+    }
+
+    /// Keeps the wish for a marked copy, unless somebody asked for the same a moment before `now`.
+    pub async fn keep_wish(&self, wish: &Wish, now: i64) -> Result<Written, StoreError> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attributes(wish, 1)?))
+            .condition_expression("attribute_not_exists(pk) OR asked_until <= :now")
+            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Written::Done),
+            Err(error)
+                if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Written::Beaten)
+            }
+            Err(error) => Err(StoreError::of("PutItem", error)),
+        }
+    }
+
+    /// Forgets a wish that nobody was told of.
+    pub async fn forget_wish(&self, id: &WishId) -> Result<(), StoreError> {
+        self.delete(keys::wish(id)).await
     }
 
     async fn get<T: Item + DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {

@@ -1,8 +1,8 @@
-//! The derivatives queue: makes thumbnails.
+//! The derivatives queue: makes thumbnails and marked copies.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use vitrine_app::App;
-use vitrine_app::make_derivatives::{Derived, Message};
+use vitrine_app::make_derivatives::{Asked, Derived, MarkMessage, Marked, Message};
 use vitrine_domain::audit::Origin;
 use vitrine_media::Tools;
 
@@ -19,7 +19,11 @@ pub async fn derivatives_batch(
     around: &Surroundings<'_>,
 ) -> SqsBatchResponse {
     each(event, |id, body| async move {
-        understood(FUNCTION, &id, &body, around, |message| one(app, &id, message, tools, around)).await
+        understood(FUNCTION, &id, &body, around, async |asked| match asked {
+            Asked::Thumbnail(message) => one(app, &id, message, tools, around).await,
+            Asked::Mark(message) => mark(app, &id, message, tools, around).await,
+        })
+        .await
     })
     .await
 }
@@ -43,6 +47,31 @@ async fn one(
         }
         Err(error) => {
             tracing::error!(message.id = message_id, file.id = %message.file, error = &error as &dyn std::error::Error, "thumbnail failed for now");
+            ("failed", false)
+        }
+    }
+}
+
+async fn mark(
+    app: &App,
+    message_id: &str,
+    message: MarkMessage,
+    tools: &Tools,
+    around: &Surroundings<'_>,
+) -> Outcome {
+    let call = around.call(message_id, Origin::Event);
+    match Box::pin(app.mark(&call, &message, tools)).await {
+        Ok(marked) => {
+            tracing::info!(message.id = message_id, file.id = %message.file, ?marked, "marked copy");
+            let outcome = match marked {
+                Marked::Made => "marked",
+                Marked::Impossible => "unmarkable",
+                Marked::Already => "already",
+            };
+            (outcome, true)
+        }
+        Err(error) => {
+            tracing::error!(message.id = message_id, file.id = %message.file, error = &error as &dyn std::error::Error, "marking failed for now");
             ("failed", false)
         }
     }

@@ -138,7 +138,13 @@ fn delivery_only_reads(model: &Model<'_>, findings: &mut Vec<Finding>) {
         };
         let sits = |action: &str| all_of("SessionsTable") && WRITES.contains(&action);
         let counts = |action: &str| all_of("UsageTable") && action == "dynamodb:UpdateItem";
-        let may = |action: &str| READS.contains(&action) || sits(action) || counts(action);
+        // Marked copies are made by somebody else, and looked for where they will be (ADR 0016).
+        let asks = |action: &str| match action {
+            "sqs:SendMessage" => all_of("DerivativesQueue"),
+            "s3:ListBucket" => all_of("-derivatives-"),
+            _ => false,
+        };
+        let may = |action: &str| READS.contains(&action) || sits(action) || counts(action) || asks(action);
         for action in grant.actions.iter().filter(|action| !may(action)) {
             findings.push(grant.role.finding("T16", format!("what readers reach may `{action}`")));
         }

@@ -233,6 +233,19 @@ fn t16_refuses_a_delivery_that_writes() {
     check_broken(&[("T16", "DeliveryRole")], |t| {
         grant(t, "DeliveryRole", |s| s["Action"] = json!("dynamodb:UpdateItem"));
     });
+    // Marked copies are asked for in one queue.
+    for (action, resource) in [
+        ("sqs:SendMessage", "PublishQueue"),
+        ("sqs:SendMessage", "IncomingQueue"),
+        ("s3:ListBucket", "ContentBucket"),
+    ] {
+        check_broken(&[("T16", "DeliveryRole")], |t| {
+            grant(t, "DeliveryRole", |s| {
+                s["Action"] = json!(action);
+                s["Resource"] = json!({ "Fn::GetAtt": [resource, "Arn"] });
+            });
+        });
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@ use vitrine_domain::file::{Content, DigitalFile};
 use vitrine_media::Family;
 use vitrine_store::objects::{Bucket, Disposition, SignedGet};
 
+use super::marked::Copy;
 use super::offer::{Form, offer, shown_as};
 use super::open::nothing;
-use super::{Access, Opened};
+use super::{Access, Opened, Visit};
 use crate::{App, AppError, Call};
 
 /// How long a link lives, in seconds (B35): long enough to begin, and for sound and film, which are fetched in ranges
@@ -34,6 +35,10 @@ pub enum Given {
     ViewOnly,
     /// Nothing: it may be seen only as a smaller picture than there is.
     TooLarge,
+    /// Nothing yet: the copy with the viewer's mark is being made (A14).
+    Marking,
+    /// Nothing: it may be seen only with a mark on it, and can not be marked.
+    Unmarkable,
 }
 
 impl App {
@@ -42,13 +47,20 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`] where no file was opened, where the viewer was not let in, and for the text of what has
     /// none.
-    pub async fn give(&self, call: &Call, opened: &Opened, wanted: Wanted) -> Result<Given, AppError> {
+    pub async fn give(
+        &self,
+        call: &Call,
+        visit: &Visit,
+        opened: &Opened,
+        wanted: Wanted,
+    ) -> Result<Given, AppError> {
         let (Some(file), Access::Granted(permit)) = (&opened.file, &opened.access) else {
             return Err(nothing(&opened.representation.id));
         };
         let Some(content) = &file.content else { return Err(nothing(&file.id)) };
         let offer = offer(permit, file);
         match wanted {
+            _ if offer.form == Form::Unmarkable => return Ok(Given::Unmarkable),
             Wanted::Text if !offer.text => return Err(nothing(&file.id)),
             _ if offer.form == Form::Nothing => return Ok(Given::TooLarge),
             Wanted::Download if !offer.download => return Ok(Given::ViewOnly),
@@ -56,6 +68,11 @@ impl App {
         }
         let plays = matches!(offer.family, Family::Audio | Family::Video);
         let seconds = opened.terms.link_seconds(if plays { PLAY_SECONDS } else { LINK_SECONDS });
+        if let Some(template) = &permit.watermark {
+            let picture = (offer.form == Form::Picture).then_some(permit.size.max_pixels()).flatten();
+            let copy = self.marked_copy(call, visit, file, content, template, picture).await?;
+            return self.give_copy(call, opened, file, wanted, copy).await;
+        }
         let smaller = permit.size.max_pixels().and_then(|most| file.thumbnail.image_within(most));
         let name;
         let get = match (offer.form, smaller) {
@@ -72,6 +89,33 @@ impl App {
                 }
             }
             _ => whole(file, content, wanted, seconds),
+        };
+        Ok(Given::Link(self.objects.presign_get(get, call.now).await?.url))
+    }
+
+    async fn give_copy(
+        &self,
+        call: &Call,
+        opened: &Opened,
+        file: &DigitalFile,
+        wanted: Wanted,
+        copy: Copy,
+    ) -> Result<Given, AppError> {
+        let (key, mime) = match copy {
+            Copy::Ready { key, mime } => (key, mime),
+            Copy::Making => return Ok(Given::Marking),
+            Copy::Impossible => return Ok(Given::Unmarkable),
+        };
+        let name = picture_name(file, &mime);
+        let (mime, shown) = shown_as(&mime);
+        let get = SignedGet {
+            bucket: Bucket::Derivatives,
+            key: &key,
+            version: None,
+            file_name: &name,
+            mime,
+            disposition: disposition(wanted, shown),
+            seconds: opened.terms.link_seconds(LINK_SECONDS),
         };
         Ok(Given::Link(self.objects.presign_get(get, call.now).await?.url))
     }
@@ -101,6 +145,9 @@ fn disposition(wanted: Wanted, shown: bool) -> Disposition {
 /// The name under which the picture of a file is saved.
 fn picture_name(file: &DigitalFile, mime: &str) -> String {
     let stem = file.file_name.rsplit_once('.').map_or(file.file_name.as_str(), |(stem, _)| stem);
-    let ending = mime.strip_prefix("image/").unwrap_or("jpeg");
+    let ending = match mime {
+        "application/pdf" => "pdf",
+        mime => mime.strip_prefix("image/").unwrap_or("jpeg"),
+    };
     format!("{stem}.{ending}")
 }

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod declarations;
+mod marked;
 mod offer;
 mod open;
 mod present;
@@ -12,6 +13,7 @@ mod seats;
 mod sessions;
 
 pub use bytes::{Given, Wanted};
+pub(crate) use marked::{NO_COPY, is_fresh};
 pub use offer::{Form, Offer, offer};
 pub use open::{Access, Asked, Opened, Reader, Visit};
 pub(crate) use open::{REPRESENTATIONS_SEEN, in_order_of_choice};

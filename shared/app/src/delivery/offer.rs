@@ -2,7 +2,7 @@
 
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::rights::{Permission, Permit};
-use vitrine_media::{Family, MediaType};
+use vitrine_media::{Family, MAX_MARKED_BYTES, MAX_MARKED_PAGES, MarkedAs, MediaType, marked_as};
 
 /// What of a file a viewer gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Form {
     Picture,
     /// Nothing: the permit asks for a smaller picture, and there is none.
     Nothing,
+    /// Nothing: the permit asks for a mark, and nothing of this kind can be marked (A14).
+    Unmarkable,
 }
 
 /// What a permit offers of a file.
@@ -20,6 +22,8 @@ pub enum Form {
 pub struct Offer {
     /// What of it.
     pub form: Form,
+    /// What the copy with a mark is that is given in its place; none where no mark is asked for.
+    pub marked: Option<MarkedAs>,
     /// Whether it may be taken along.
     pub download: bool,
     /// Whether its text can be read as text.
@@ -31,7 +35,8 @@ pub struct Offer {
 /// Says what `permit` offers of `file`.
 ///
 /// A limit on the size of pictures is about all that is looked at: sound, film and plain text have no larger form, the
-/// rest comes as the picture that was made of it, however many pages it has.
+/// rest comes as the picture that was made of it, however many pages it has. Where a mark is asked for, a copy of that is
+/// given which carries it, or nothing; text is not read as text then.
 pub fn offer(permit: &Permit, file: &DigitalFile) -> Offer {
     let mime = file.content.as_ref().map_or("application/octet-stream", |content| content.mime.as_str());
     let family = MediaType::from_mime(mime).family;
@@ -45,8 +50,42 @@ pub fn offer(permit: &Permit, file: &DigitalFile) -> Offer {
             None => Form::Nothing,
         },
     };
-    let download = permit.permission == Permission::ViewAndDownload && form != Form::Nothing;
-    Offer { form, download, text: is_plain_text(mime) && form == Form::Whole, family }
+    let marked = permit.watermark.as_ref().and_then(|_| match form {
+        Form::Whole => can_be_marked(file, mime),
+        Form::Picture => Some(MarkedAs::Picture),
+        Form::Nothing | Form::Unmarkable => None,
+    });
+    let form = match form {
+        Form::Whole if permit.watermark.is_some() && marked.is_none() => Form::Unmarkable,
+        form => form,
+    };
+    let given = !matches!(form, Form::Nothing | Form::Unmarkable);
+    let download = permit.permission == Permission::ViewAndDownload && given;
+    let text = is_plain_text(mime) && form == Form::Whole && marked.is_none();
+    Offer { form, marked, download, text, family }
+}
+
+impl Offer {
+    /// The type of the marked copy that is given in the file's place; `None` where no mark is asked for.
+    pub fn marked_mime(&self) -> Option<&'static str> {
+        self.marked.map(MarkedAs::mime)
+    }
+
+    /// Whether there is anything to look at.
+    pub fn is_given(&self) -> bool {
+        !matches!(self.form, Form::Nothing | Form::Unmarkable)
+    }
+}
+
+/// What a marked copy of a file is; `None` where it is known beforehand that there can be none.
+fn can_be_marked(file: &DigitalFile, mime: &str) -> Option<MarkedAs> {
+    let kind = marked_as(mime)?;
+    let size = file.content.as_ref().map_or(0, |content| content.size_bytes);
+    match kind {
+        MarkedAs::Document if size > MAX_MARKED_BYTES => None,
+        MarkedAs::Document if file.facts.pages.is_some_and(|pages| pages > MAX_MARKED_PAGES) => None,
+        kind => Some(kind),
+    }
 }
 
 /// Text that no browser follows or runs.

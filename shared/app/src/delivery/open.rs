@@ -252,6 +252,12 @@ impl App {
         terms: Terms,
     ) -> Result<Opened, AppError> {
         let (access, terms) = self.access(call, visit, &representation.id, &decision, terms).await?;
+        let access = match access {
+            // What is elsewhere can not be marked here.
+            access if representation.fields.remote.is_none() || !decision.marks() => access,
+            denied @ Access::Denied { .. } => denied,
+            _ => Access::Denied { note: None, reason: Reason::Watermark, may_change_at: None },
+        };
         Ok(Opened { bib, representation, file, remote: None, decision, access, terms })
     }
 

@@ -52,6 +52,8 @@ coded!(
         NoPolicy = "NO_POLICY": "The institution shows nothing without an access rights policy",
         /// The policy is not there.
         MissingPolicy = "MISSING_POLICY": "The access rights policy is not there",
+        /// It can be seen only with a mark on it, and can not be marked (A14).
+        Watermark = "WATERMARK": "It is shown only with a mark on it, and can not be marked",
     }
 );
 
@@ -144,6 +146,19 @@ impl Decision {
     /// Whether the viewer may see it now.
     pub fn allows(&self) -> bool {
         matches!(self.outcome, Outcome::Allow(_))
+    }
+
+    /// What the viewer may do, at once or after a declaration; `None` where it is not let in.
+    pub fn permit(&self) -> Option<&Permit> {
+        match &self.outcome {
+            Outcome::Allow(permit) | Outcome::Declare { permit, .. } => Some(permit),
+            Outcome::Deny { .. } | Outcome::Hide => None,
+        }
+    }
+
+    /// Whether what the viewer is given has to be marked (A14).
+    pub fn marks(&self) -> bool {
+        self.permit().is_some_and(|permit| permit.watermark.is_some())
     }
 
     /// For how many seconds anyone may remember the answer for everyone; 0 where it is this viewer's alone (B35, B52).

@@ -14,6 +14,7 @@ pub mod terms;
 #[cfg(test)]
 mod tests;
 pub mod viewer;
+pub mod watermark;
 
 pub use condition::{Condition, Truth};
 pub use decide::{Governing, decide};

@@ -133,7 +133,7 @@ impl Output {
 
     fn check(&self, field: &str, problems: &mut Problems) {
         if let Some(text) = &self.watermark {
-            problems.check_text(&format!("{field}.watermark"), text, 200);
+            super::watermark::check(&format!("{field}.watermark"), text, problems);
         }
         for (name, given, most) in [
             ("concurrent_users", self.concurrent_users, MAX_CONCURRENT),
