@@ -5,6 +5,8 @@ export interface File {
   label: string;
   file_name: string;
   mime_type?: string;
+  /** Whether what is given carries a mark: it is made when it is asked for. */
+  marked?: boolean;
   family: string;
   size?: number;
   width?: number;
@@ -52,13 +54,22 @@ export async function more(delivered: Delivered): Promise<File[]> {
   return page.file;
 }
 
-/** Where a file's bytes are now: the service redirects to a link of the storage that lives for minutes. */
+/** How often a copy that is being made is asked for. */
+const TRIES = 24;
+
+/**
+ * Where a file's bytes are now: the service redirects to a link of the storage that lives for minutes. A copy with a mark on
+ * it may still be made: then the service says when to ask again.
+ */
 export async function resolve(address: string): Promise<string> {
-  const abort = new AbortController();
-  const answer = await fetch(address, { headers: { range: "bytes=0-0" }, signal: abort.signal });
-  const found = answer.url;
-  const ok = answer.ok;
-  abort.abort();
-  if (!ok) throw new Error(`${answer.status}`);
-  return found;
+  for (let tried = 1; ; tried += 1) {
+    const abort = new AbortController();
+    const answer = await fetch(address, { headers: { range: "bytes=0-0" }, signal: abort.signal });
+    const { url, ok, status } = answer;
+    const wait = Number(answer.headers.get("retry-after")) || 5;
+    abort.abort();
+    if (ok) return url;
+    if (status !== 503 || tried >= TRIES) throw new Error(`${status}`);
+    await new Promise((done) => setTimeout(done, wait * 1000));
+  }
 }

@@ -1,13 +1,15 @@
 // Pictures and pages of books, with zoom.
 
 import OpenSeadragon from "openseadragon";
-import type { File } from "./delivered";
+import { resolve, type File } from "./delivered";
 import { button, calm, element } from "./dom";
 import { isNative, type Stage } from "./show";
 import { words } from "./words";
 
-function address(file: File): string {
-  return isNative(file) && file.content_url ? file.content_url : `${file.thumbnail_url}?size=1024`;
+/** Where the picture is. One with a mark on it is waited for; the other is there. */
+async function address(file: File): Promise<string> {
+  if (!isNative(file) || !file.content_url) return `${file.thumbnail_url}?size=1024`;
+  return file.marked ? resolve(file.content_url) : file.content_url;
 }
 
 /**
@@ -53,24 +55,36 @@ export function showImages(room: HTMLElement, files: File[]): Stage {
   });
   let x = 0;
   let failed = false;
+  let closed = false;
+  const fail = () => {
+    if (failed || closed) return;
+    failed = true;
+    room.append(element("p", { class: "message", role: "status" }, words.failed));
+  };
   for (const file of files) {
     const { width, height } = file.width && file.height ? { width: file.width, height: file.height } : (file.thumbnail ?? { width: 3, height: 4 });
     const wide = width / height;
-    viewer.addTiledImage({
-      tileSource: { type: "image", url: address(file) } as unknown as string,
-      x,
-      height: 1,
-      success: () => viewer.viewport.goHome(true),
-      error: () => {
-        if (failed) return;
-        failed = true;
-        room.append(element("p", { class: "message", role: "status" }, words.failed));
-      },
-    });
+    const left = x;
+    const show = (url: string) => {
+      if (closed) return;
+      viewer.addTiledImage({
+        tileSource: { type: "image", url } as unknown as string,
+        x: left,
+        height: 1,
+        success: () => viewer.viewport.goHome(true),
+        error: fail,
+      });
+    };
+    address(file).then(show, fail);
     x += wide;
   }
   // The picture is described to those who do not see it; the drawing area itself takes the arrow keys.
   viewer.canvas.setAttribute("role", "img");
   viewer.canvas.setAttribute("aria-label", files.map((it) => it.label).join(", "));
-  return { close: () => viewer.destroy() };
+  return {
+    close: () => {
+      closed = true;
+      viewer.destroy();
+    },
+  };
 }

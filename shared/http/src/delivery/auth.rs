@@ -14,7 +14,7 @@ use http::header::{
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use vitrine_app::AppError;
-use vitrine_app::delivery::{Access, Asked, Opened};
+use vitrine_app::delivery::{Access, Asked, Form, Opened, offer};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::rights::Reason;
 use vitrine_domain::session::PASS_SECONDS;
@@ -78,7 +78,10 @@ pub(super) async fn probe(
 }
 
 fn result(api: &Api, opened: &Opened) -> Value {
+    let unmarkable =
+        |permit| opened.file.as_ref().is_some_and(|file| offer(permit, file).form == Form::Unmarkable);
     let status = match &opened.access {
+        Access::Granted(permit) if unmarkable(permit) => 403,
         Access::Granted(_) => return json!({ "status": 200 }),
         Access::Declaration { .. } | Access::Seat { .. } => 401,
         Access::Denied { reason: Reason::SignIn, .. } => 401,
@@ -110,6 +113,10 @@ fn result(api: &Api, opened: &Opened) -> Value {
 
 fn said(opened: &Opened) -> (&'static str, &str) {
     match &opened.access {
+        // Who is let in is told so, but for what can not carry the mark that it asks for.
+        Access::Granted(permit) if permit.watermark.is_some() => {
+            ("Not available to you", Reason::Watermark.description())
+        }
         Access::Granted(_) => ("Open", "You are let in."),
         Access::Declaration { text } => ("Please read this first", text),
         Access::Seat { .. } => ("Take a seat", "Only so many may look at once."),

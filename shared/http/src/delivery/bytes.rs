@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use vitrine_app::delivery::{Access, Given, Wanted};
+use vitrine_domain::coded::Coded;
+use vitrine_domain::rights::Reason;
 use vitrine_domain::usage::Measure;
 
 use super::answer::{readable_by_all, refusal};
@@ -13,6 +15,9 @@ use super::resource::asked;
 use super::viewer::Viewer;
 use crate::routes::Api;
 use crate::wire::{Params, Problem};
+
+/// After how many seconds a viewer asks again for a copy that is being made.
+const MARKING_SECONDS: u32 = 5;
 
 type Address = Path<[String; 2]>;
 
@@ -66,7 +71,7 @@ async fn give(
         Problem::new(StatusCode::FORBIDDEN, kind, "Access rights do not allow it", "ACCESS_DENIED", detail)
             .with("reason", Some(reason.to_owned()))
     };
-    match api.app.give(&viewer.call, &opened, wanted).await? {
+    match api.app.give(&viewer.call, &viewer.visit, &opened, wanted).await? {
         Given::Link(url) => {
             let measure = match wanted {
                 Wanted::Download => Measure::Download,
@@ -86,5 +91,20 @@ async fn give(
             let detail = "it may be seen only as a smaller picture, and there is none";
             Err(forbidden("size-limited", "SIZE", detail))
         }
+        Given::Unmarkable => {
+            let reason = Reason::Watermark;
+            Err(forbidden("unmarkable", reason.code(), reason.description()))
+        }
+        Given::Marking => Err(Problem {
+            retry_after: Some(MARKING_SECONDS),
+            ..Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "marking",
+                "Being prepared",
+                "MARKING",
+                "a copy with your mark on it is being made: ask again",
+            )
+            .with("reason", Some("MARKING".to_owned()))
+        }),
     }
 }

@@ -76,6 +76,7 @@ async fn manifest(
         Access::Granted(permit) if shared_seconds > 0 || !is_stranger => Shown::Files {
             max_pixels: permit.size.max_pixels(),
             download: permit.permission == Permission::ViewAndDownload,
+            marked: permit.watermark.is_some(),
         },
         _ => Shown::Outline { pictures: found.opened.decision.shows_thumbnail && !is_stranger },
     };

@@ -145,7 +145,9 @@ impl<'a> Page<'a> {
             })
         };
         let found: Vec<MediaFile<'_>> = self.files.iter().zip(views).filter_map(media).collect();
-        let is_open = self.opened.permit().is_some() && self.opened.terms.shared_seconds > 0;
+        // A copy with a mark is not what the file is said to be.
+        let is_open = self.opened.permit().is_some_and(|permit| permit.watermark.is_none())
+            && self.opened.terms.shared_seconds > 0;
         schema_org(
             self.metadata,
             &About {
@@ -241,6 +243,9 @@ impl<'a> Page<'a> {
                     "<a href=\"{address}\" rel=\"nofollow\">{act}<span class=\"hidden\"> {label}</span></a>"
                 )?;
             }
+        }
+        if word("refused").is_some() {
+            out.push_str("<span>Not available: it can not carry the mark that it is to be seen with</span>");
         }
         out.push_str("</div></li>\n");
         Ok(())
@@ -401,6 +406,6 @@ fn advice(reason: Reason) -> &'static str {
         Reason::SignIn => "It may be available to you once you have signed in.",
         Reason::Network => "It is available at certain places, such as the campus or the reading room.",
         Reason::Embargo => "It is not available yet.",
-        Reason::Policy | Reason::NoPolicy | Reason::MissingPolicy => reason.description(),
+        Reason::Policy | Reason::NoPolicy | Reason::MissingPolicy | Reason::Watermark => reason.description(),
     }
 }

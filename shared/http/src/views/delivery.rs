@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 use vitrine_app::delivery::{Form, Opened, Standing, offer};
 use vitrine_domain::Timestamp;
+use vitrine_domain::coded::Coded;
 use vitrine_domain::file::DigitalFile;
-use vitrine_domain::rights::Permit;
+use vitrine_domain::rights::watermark::{MARKED_SIDE, UNMARKED_SIDE};
+use vitrine_domain::rights::{Permit, Reason};
 use vitrine_domain::seats::{ASK_SECONDS, RENEW_SECONDS};
 use vitrine_domain::session::Declared;
 use vitrine_metadata::{DublinCore, iiif};
@@ -114,26 +116,42 @@ impl Addresses {
     fn shown_file(&self, file: &DigitalFile, permit: &Permit) -> Value {
         let offer = offer(permit, file);
         let content = file.content.as_ref();
-        let picture = file.thumbnail.image_for(u32::MAX);
+        let marks = permit.watermark.is_some();
+        let picture = match marks {
+            true => file.thumbnail.image_within(UNMARKED_SIDE),
+            false => file.thumbnail.image_for(u32::MAX),
+        };
+        // Of what is given with a mark, the copy is described.
+        let mime = offer.marked_mime().or(content.map(|content| content.mime.as_str()));
+        let most = permit.size.max_pixels().unwrap_or(MARKED_SIDE);
+        let sides = match (file.facts.width, file.facts.height, mime) {
+            (Some(width), Some(height), Some("image/jpeg")) if marks => {
+                let (width, height) = iiif::fitted(width, height, most);
+                (Some(width), Some(height))
+            }
+            (width, height, _) => (width, height),
+        };
         let own = |there: bool, name: &str| there.then(|| format!("{}/{name}", self.delivered(&file.id)));
         let text_url = format!("{}/delivery/text/{}/{}", self.delivery, self.institution, file.id);
         without_nulls(json!({
             "pid": file.id.as_str(),
             "label": file.label,
             "file_name": file.file_name,
-            "mime_type": content.map(|content| content.mime.as_str()),
+            "mime_type": mime,
+            "marked": marks.then_some(offer.marked.is_some()),
             "family": offer.family.word(),
-            "size": content.map(|content| content.size_bytes),
+            "size": content.filter(|_| !marks).map(|content| content.size_bytes),
             "order": file.order,
-            "width": file.facts.width,
-            "height": file.facts.height,
+            "width": sides.0,
+            "height": sides.1,
             "pages": file.facts.pages,
             "duration_ms": file.facts.duration_ms,
             "thumbnail_url": self.thumbnail_url(&file.id),
             "thumbnail": picture.map(|it| json!({ "width": it.width, "height": it.height })),
-            "content_url": own(offer.form != Form::Nothing, "content"),
+            "content_url": own(offer.is_given(), "content"),
             "download_url": own(offer.download, "download"),
             "text_url": offer.text.then_some(text_url),
+            "refused": (offer.form == Form::Unmarkable).then(|| Reason::Watermark.code()),
         }))
     }
 }

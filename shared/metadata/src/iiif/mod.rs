@@ -20,7 +20,7 @@ use vitrine_domain::structure::StructureFields;
 use crate::crosswalk::DublinCore;
 
 pub use addresses::Addresses;
-pub use plan::{captions_of, turning};
+pub use plan::{captions_of, fitted, turning};
 pub(crate) use words::bcp47;
 pub use words::{Rights, lines, rights, rights_uri};
 
@@ -45,6 +45,8 @@ pub enum Shown {
         max_pixels: Option<u32>,
         /// Whether files may be taken along.
         download: bool,
+        /// Whether they are given with a mark on them alone: pictures as JPEG, documents as PDF, the rest not at all.
+        marked: bool,
     },
     /// That there are files; their pictures too where a policy keeps them.
     Outline {

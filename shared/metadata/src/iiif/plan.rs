@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use vitrine_domain::file::{DigitalFile, ThumbnailImage};
 use vitrine_domain::ids::FileId;
+use vitrine_domain::rights::watermark::{MARKED_SIDE, UNMARKED_SIDE};
 use vitrine_domain::structure::{Behavior, Range, StructureFields, ViewingDirection};
 
 use super::{Manifest, Shown};
@@ -232,7 +233,10 @@ fn canvas<'a>(
     let small = file.thumbnail.image_for(200).map(picture);
     let large = file.thumbnail.image_for(u32::MAX).map(picture);
     let (max_pixels, download) = match manifest.shown {
-        Shown::Files { max_pixels, download } => (max_pixels, download),
+        Shown::Files { max_pixels, download, marked: true } => {
+            return marked_canvas(manifest, file, max_pixels, download, small);
+        }
+        Shown::Files { max_pixels, download, marked: false } => (max_pixels, download),
         Shown::Outline { pictures } => {
             let (width, height) = sides(file);
             return Canvas {
@@ -295,6 +299,55 @@ fn canvas<'a>(
         })
         .collect();
     Canvas { file, label: file.label.clone(), painted, thumbnail: small, rendering, download, captions }
+}
+
+/// The sides that fit `most` on the long side, never larger than they are.
+pub fn fitted(width: u32, height: u32, most: u32) -> (u32, u32) {
+    let long = u64::from(width.max(height));
+    let most = u64::from(most);
+    let side = |side: u32| match long > most {
+        true => u32::try_from((u64::from(side) * most + long / 2) / long).unwrap_or(side).max(1),
+        false => side,
+    };
+    (side(width), side(height))
+}
+
+/// A canvas of what is seen with a mark on it alone (A14). Everything leads to the door that marks; the one picture without a
+/// mark is the small thumbnail.
+fn marked_canvas<'a>(
+    manifest: &Manifest<'a>,
+    file: &'a DigitalFile,
+    max_pixels: Option<u32>,
+    download: bool,
+    small: Option<Picture>,
+) -> Canvas<'a> {
+    let (addresses, mime) = (&manifest.addresses, mime_of(file));
+    let thumbnail = small.filter(|it| it.width.max(it.height) <= UNMARKED_SIDE);
+    let (width, height) = sides(file);
+    let (width, height) = fitted(width, height, max_pixels.unwrap_or(MARKED_SIDE));
+    let content = addresses.content(&file.id);
+    let standing = Painted::Standing(thumbnail.clone().unwrap_or_else(|| Picture {
+        id: addresses.thumbnail(file.id.as_str()),
+        format: "image/png".to_owned(),
+        width: ICON,
+        height: ICON,
+    }));
+    let picture = max_pixels.is_some() || mime.starts_with("image/");
+    let given = match mime {
+        "application/pdf" => true,
+        mime => mime.starts_with("image/"),
+    };
+    let format = if picture { "image/jpeg" } else { mime };
+    let link =
+        |id: String| Link { id, kind: kind_of(format), label: file.label.clone(), format: format.to_owned() };
+    let painted = match given && picture {
+        true => Painted::Image(Picture { id: content.clone(), format: format.to_owned(), width, height }),
+        false => standing,
+    };
+    let rendering = (given && !picture).then(|| link(content));
+    let download = (given && download).then(|| link(addresses.download(&file.id)));
+    let label = file.label.clone();
+    Canvas { file, label, painted, thumbnail, rendering, download, captions: Vec::new() }
 }
 
 /// The class of a resource that opens elsewhere (PRS-4).

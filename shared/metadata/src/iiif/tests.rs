@@ -108,7 +108,7 @@ struct Given {
 
 impl Given {
     fn of(files: Vec<DigitalFile>) -> Self {
-        let shown = Shown::Files { max_pixels: None, download: true };
+        let shown = Shown::Files { max_pixels: None, download: true, marked: false };
         Self { files, structure: None, shown, door: None, cut: false }
     }
 
@@ -240,7 +240,7 @@ fn b43_who_is_not_let_in_gets_no_label_no_picture_and_no_chapter_but_the_door() 
 
 #[test]
 fn a13_a_smaller_picture_is_painted_where_the_policy_says_so_and_nothing_is_taken_along() {
-    let shown = Shown::Files { max_pixels: Some(1024), download: false };
+    let shown = Shown::Files { max_pixels: Some(1024), download: false, marked: false };
     let found = Given { shown, ..Given::of(everything().drain(..2).collect()) }.v3();
     for canvas in found["items"].as_array().unwrap() {
         let body = &canvas["items"][0]["items"][0]["body"];
