@@ -10,11 +10,12 @@ use vitrine_domain::coded::Coded;
 use vitrine_domain::rights::{Decision, Outcome, Permission, Viewer};
 use vitrine_domain::roles::Role;
 use vitrine_engine::workspace_root;
+use vitrine_store::queues::Queue;
 use vitrine_testing::{Answer, Client, Stack, operator};
 
 use crate::delivery::{Shelf, header, shelf_of};
 use crate::rights::{govern, policy, rule};
-use crate::walk::red_png;
+use crate::walk::{derive, next, red_png};
 
 /// What a door gives to who is let in, and so what it must not give to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +135,17 @@ fn giving(input: &str, operator: &str, values: &[&str], output: Value) -> Value 
     json!({ "inputs": [{ "input": input, "operator": operator, "values": values }], "output": output })
 }
 
+fn marking(text: &str, permission: &str, size: &str) -> Value {
+    json!({ "effect": "ALLOW", "permission": permission, "size": size, "watermark": text })
+}
+
+/// A policy that lets everybody in, to what carries a mark.
+fn giving_all(text: &str, permission: &str, size: &str) -> Value {
+    let mut body = ruled(json!([]), "DENY");
+    body["default_rule"] = marking(text, permission, size);
+    body
+}
+
 fn policies() -> Vec<(&'static str, Value)> {
     let campus = || rule("IP_RANGE", "IN_LIST", &["192.0.2.0/24"], "ALLOW");
     let view = json!({ "effect": "ALLOW", "permission": "VIEW" });
@@ -189,6 +201,19 @@ fn policies() -> Vec<(&'static str, Value)> {
             "faculty after a declaration",
             declared(ruled(json!([rule("USER_GROUP", "EQUALS", &["FACULTY"], "ALLOW")]), "DENY")),
         ),
+        ("with a mark", giving_all("Reading copy, {date}", "VIEW_AND_DOWNLOAD", "FULL")),
+        ("to look at with a mark, small", giving_all("{user}, {date}", "VIEW", "SMALL")),
+        (
+            "faculty as it is, the campus with a mark",
+            ruled(
+                json!([
+                    rule("USER_GROUP", "EQUALS", &["FACULTY"], "ALLOW"),
+                    giving("IP_RANGE", "IN_LIST", &["192.0.2.0/24"], marking("{user}", "VIEW", "FULL"))
+                ]),
+                "DENY",
+            ),
+        ),
+        ("after a declaration, with a mark", declared(giving_all("{user}", "VIEW", "FULL"))),
         ("one at a time", with(ruled(json!([]), "DENY"), "default_rule", seats)),
     ]
 }
@@ -259,6 +284,22 @@ fn wrong(
     if status >= 400 && answer.headers.contains_key("location") {
         return Some("a link to who is refused".to_owned());
     }
+    // A14: what is to be marked leaves with its mark, by whatever door; a small thumbnail alone goes without.
+    let link = header(answer, "location");
+    let marked = link.contains("/marked/");
+    let unmarked = match gives {
+        Gives::Thumbnail => !link.is_empty() && !link.split('?').next().unwrap_or_default().ends_with("-200"),
+        _ => !link.is_empty() && !marked,
+    };
+    if decision.marks() && unmarked {
+        return Some(format!("leads to what is not marked: {link}"));
+    }
+    if decision.marks() && (answer.text.contains("size=1024") || answer.text.contains("-1024")) {
+        return Some("tells of a larger picture without a mark".to_owned());
+    }
+    if !decision.marks() && marked {
+        return Some(format!("leads to what is marked: {link}"));
+    }
     let caching = header(answer, "cache-control");
     if caching.contains("public")
         && (refused.is_some() || decision.shared_seconds(vitrine_domain::Timestamp::now()) == 0)
@@ -311,7 +352,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
     let viewers = viewers(&shelf).await;
     let routes = routes();
     let (mut cells, mut mismatches) = (0, Vec::new());
-    let mut granted = 0;
+    let (mut granted, mut marked) = (0, 0);
     let mut cases: Vec<(&str, Option<Value>)> =
         policies().into_iter().map(|(name, body)| (name, Some(body))).collect();
     cases.push(("no policy", None));
@@ -336,6 +377,15 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
         let tag = header(&tag, "etag").to_owned();
         for who in &viewers {
             let decision = decided(&app, who, &shelf).await;
+            if decision.marks() {
+                let path = format!("/view/delivery/VITRINE/{}/content", shelf.file);
+                let answer = who.client.get(&path).await;
+                if answer.status == 503 {
+                    let made = derive(&app, &[next(&app, Queue::Derivatives).await]).await;
+                    assert!(made.is_empty(), "{policy_name}");
+                    marked += 1;
+                }
+            }
             granted += u32::from(refusal(&decision).is_none());
             let mut check = |door: &str, found: Option<String>| {
                 cells += 1;
@@ -453,6 +503,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
     }
     assert!(mismatches.is_empty(), "{} of {cells} cells:\n{}", mismatches.len(), mismatches.join("\n"));
     assert!(cells >= 2_000, "{cells} cells");
+    assert!(marked >= 1, "no copy was marked");
     assert!(granted > 15, "a matrix where nobody is let in proves nothing");
     println!("{cells} cells");
 }

@@ -30,7 +30,7 @@ async fn a_view_costs_four_calls_at_any_size_and_a_book_is_paged_to_its_end() {
             app.shown_metadata(&opened.bib).await.unwrap();
             match &opened.file {
                 None => drop(app.shown_files(&opened.representation.id, &page).await.unwrap()),
-                Some(_) => drop(app.give(&call, &opened, Wanted::Content).await.unwrap()),
+                Some(_) => drop(app.give(&call, &visit, &opened, Wanted::Content).await.unwrap()),
             }
             costs.push(faulty.calls());
         }

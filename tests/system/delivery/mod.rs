@@ -7,6 +7,7 @@ mod remote;
 mod resource;
 mod seats;
 mod sign_in;
+mod watermarks;
 
 use serde_json::{Value, json};
 use vitrine_testing::{Answer, Client, Stack};
