@@ -33,9 +33,10 @@ fn main() -> io::Result<()> {
     }
     table.push_str("];\n");
     let mut lines = entry.lines();
-    let script = lines.next();
+    let (script, icon) = (lines.next(), lines.next());
     let styles: Vec<&str> = lines.collect();
     let _ = writeln!(table, "pub(crate) static SCRIPT: Option<&str> = {script:?};");
+    let _ = writeln!(table, "pub(crate) static ICON: Option<&str> = {icon:?};");
     let _ = writeln!(table, "pub(crate) static STYLES: &[&str] = &{styles:?};");
     fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("assets.rs"), table)
 }

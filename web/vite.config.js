@@ -21,8 +21,9 @@ function forVitrine() {
     },
     generateBundle(_, bundle) {
       const entry = Object.values(bundle).find((it) => it.type === "chunk" && it.isEntry);
-      // The script that a page loads, then its styles.
-      const names = [entry.fileName, ...(entry.viteMetadata?.importedCss ?? [])];
+      // The script that a page loads, its icon, then its styles.
+      const icon = this.emitFile({ type: "asset", name: "icon.svg", source: readFileSync(join(here, "src/icon.svg")) });
+      const names = [entry.fileName, this.getFileName(icon), ...(entry.viteMetadata?.importedCss ?? [])];
       this.emitFile({ type: "asset", fileName: "entry", source: names.join("\n") + "\n" });
       for (const folder of ["cmaps", "standard_fonts", "wasm"]) {
         for (const name of readdirSync(join(pdfjs, folder))) {

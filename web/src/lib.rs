@@ -28,6 +28,11 @@ pub fn script() -> Option<&'static str> {
     SCRIPT
 }
 
+/// The icon of the page; `None` where the viewer was not built.
+pub fn icon() -> Option<&'static str> {
+    ICON
+}
+
 /// The styles that the page loads.
 pub fn styles() -> &'static [&'static str] {
     STYLES
@@ -42,7 +47,7 @@ mod tests {
         for (name, found) in ASSETS {
             assert!(!found.bytes.is_empty() && asset(name).is_some(), "{name}");
         }
-        assert!(script().into_iter().chain(styles().iter().copied()).all(|name| asset(name).is_some()));
+        assert!(script().into_iter().chain(icon()).chain(styles().iter().copied()).all(|name| asset(name).is_some()));
         assert!(asset("../Cargo.toml").is_none());
     }
 }

@@ -87,9 +87,9 @@ impl App {
                 Turn::Wait { .. } => break,
                 Turn::Take(number) => number,
             };
-            let version = own.map_or(0, |own| own.version);
             let seat = Seat::take(rep.clone(), holder.clone(), number, tab, rule, call.now);
-            let seat = Seat { version, ..seat };
+            let seat = seat.resuming(own.as_ref(), rule, call.now);
+            let seat = Seat { version: own.map_or(0, |own| own.version), ..seat };
             let seen = room.slots.iter().find(|slot| slot.number == number);
             // An older place, lost by not asking, is forgotten by time.
             let own_places = room.line.iter().filter(|place| place.holder == *holder);

@@ -25,6 +25,9 @@ pub const WARNING_SECONDS: i64 = 60;
 /// For so long after a waiting viewer was last heard of its place is kept, in seconds: the time that it has to take the
 /// seat which has become free (A17).
 pub const HOLD_SECONDS: i64 = 60;
+/// For so long after a seat was given up its holder may sit down again for what is left of the time, in seconds: a page
+/// that is loaded anew is closed first.
+pub const RESUME_SECONDS: i64 = 30;
 /// How often who waits should ask, in seconds.
 pub const ASK_SECONDS: i64 = 10;
 /// How many windows of one viewer are told apart.
@@ -217,6 +220,20 @@ impl Seat {
         }
     }
 
+    /// Whether its holder, who has given it up, may sit down again without cooling off first.
+    fn may_be_resumed(&self, now: Timestamp) -> bool {
+        now < after(self.lease_until, RESUME_SECONDS).min(self.ends_at)
+    }
+
+    /// The same, where it follows on one that its holder gave up a moment ago: it ends when that one would have.
+    pub fn resuming(self, last: Option<&Self>, rule: SeatRule, now: Timestamp) -> Self {
+        match last.filter(|last| rule.cool_off_minutes > 0 && last.may_be_resumed(now)) {
+            Some(last) => Self { taken_at: last.taken_at, ends_at: self.ends_at.min(last.ends_at), ..self }
+                .leased(rule, now),
+            None => self,
+        }
+    }
+
     /// Its slot.
     pub fn as_slot(&self) -> Slot {
         Slot {
@@ -258,6 +275,7 @@ pub fn turn(
     if let Some(last) = last
         && now < last.free_again_at
         && rule.cool_off_minutes > 0
+        && !last.may_be_resumed(now)
     {
         return Turn::CoolOff { until: last.free_again_at };
     }

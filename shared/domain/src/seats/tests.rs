@@ -44,6 +44,7 @@ impl Model {
         match turn {
             Turn::Take(slot) => {
                 let seat = Seat::take(rep(), who.clone(), slot, tab, rule, now);
+                let seat = seat.resuming(own.as_ref(), rule, now);
                 self.slots.insert(slot, seat.as_slot());
                 self.seats.insert(who.clone(), seat);
                 self.line.remove(who);
@@ -162,6 +163,29 @@ fn a16_who_has_looked_waits_for_the_cool_off() {
     let until = at(650);
     assert_eq!(room.ask(&holder(1), "", rule, at(649), 0), Some(Turn::CoolOff { until }));
     assert!(matches!(room.ask(&holder(1), "", rule, until, 0), Some(Turn::Take(_))));
+}
+
+#[test]
+fn a16_a_page_that_is_loaded_anew_goes_on_with_what_is_left_of_the_time() {
+    let rule = SeatRule { seats: 1, minutes: 2, cool_off_minutes: 10 };
+    let mut room = Model::default();
+    room.ask(&holder(1), "x", rule, at(0), 0);
+    for (leaves, comes) in [(20, 21), (50, 79), (110, 119)] {
+        room.leave(&holder(1), "x", rule, at(leaves));
+        assert!(matches!(room.ask(&holder(1), "x", rule, at(comes), 0), Some(Turn::Take(0))), "{comes}");
+        let seat = &room.seats[&holder(1)];
+        assert_eq!((seat.taken_at, seat.ends_at), (at(0), at(120)), "{comes}");
+    }
+    // The time is over, however often it was left.
+    room.leave(&holder(1), "x", rule, at(119));
+    assert_eq!(room.ask(&holder(1), "x", rule, at(120), 0), Some(Turn::CoolOff { until: at(719) }));
+    // Another has sat down meanwhile: it waits, and after its half minute it cools off.
+    let mut room = Model::default();
+    room.ask(&holder(1), "x", rule, at(0), 0);
+    room.leave(&holder(1), "x", rule, at(10));
+    room.ask(&holder(2), "x", rule, at(11), 0);
+    assert!(matches!(room.ask(&holder(1), "x", rule, at(12), 0), Some(Turn::Wait { .. })));
+    assert!(matches!(room.ask(&holder(1), "x", rule, at(40), 0), Some(Turn::CoolOff { .. })));
 }
 
 #[test]

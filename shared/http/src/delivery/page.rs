@@ -97,6 +97,10 @@ impl<'a> Page<'a> {
         for style in vitrine_web::styles() {
             writeln!(out, "<link rel=\"stylesheet\" href=\"{}/assets/{style}\">", self.addresses.delivery)?;
         }
+        if let Some(icon) = vitrine_web::icon() {
+            let delivery = &self.addresses.delivery;
+            writeln!(out, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"{delivery}/assets/{icon}\">")?;
+        }
         if let Some(script) = vitrine_web::script() {
             let address = format!("{}/assets/{script}", self.addresses.delivery);
             writeln!(out, "<script type=\"module\" src=\"{address}\"></script>")?;
