@@ -47,7 +47,13 @@ mod tests {
         for (name, found) in ASSETS {
             assert!(!found.bytes.is_empty() && asset(name).is_some(), "{name}");
         }
-        assert!(script().into_iter().chain(icon()).chain(styles().iter().copied()).all(|name| asset(name).is_some()));
+        assert!(
+            script()
+                .into_iter()
+                .chain(icon())
+                .chain(styles().iter().copied())
+                .all(|name| asset(name).is_some())
+        );
         assert!(asset("../Cargo.toml").is_none());
     }
 }

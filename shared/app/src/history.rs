@@ -4,9 +4,11 @@
 
 use vitrine_domain::audit::AuditRow;
 use vitrine_domain::ids::{
-    CollectionId, FileId, JobId, KeyId, MmsId, PolicyId, ProfileId, PublishingId, RepId, UserId,
+    CollectionId, ExportId, FileId, IngestId, JobId, KeyId, MmsId, PolicyId, ProfileId, PublishingId, RepId,
+    SetId, UploadId, UserId,
 };
 use vitrine_domain::library::LibraryCode;
+use vitrine_domain::remote::RepositoryCode;
 use vitrine_domain::roles::Action;
 use vitrine_store::Page;
 
@@ -22,6 +24,12 @@ pub enum HistoryOf {
     Collection(CollectionId),
     Policy(PolicyId),
     Profile(ProfileId),
+    Ingest(ProfileId, IngestId),
+    Upload(UploadId),
+    Set(SetId),
+    Export(ExportId),
+    Remote(RepositoryCode),
+    Oai,
     Publishing(PublishingId),
     Job(JobId),
     Library(LibraryCode),
@@ -39,6 +47,12 @@ impl HistoryOf {
             Self::Collection(id) => format!("COLL#{id}"),
             Self::Policy(id) => format!("POLICY#{id}"),
             Self::Profile(id) => format!("PROFILE#{id}"),
+            Self::Ingest(profile, id) => format!("INGEST#{profile}#{id}"),
+            Self::Upload(id) => format!("UPLOAD#{id}"),
+            Self::Set(id) => format!("SET#{id}"),
+            Self::Export(id) => format!("EXPORT#{id}"),
+            Self::Remote(code) => format!("REMOTE#{code}"),
+            Self::Oai => "OAI".to_owned(),
             Self::Publishing(id) => format!("PUBLISHING#{id}"),
             Self::Job(id) => format!("JOB#{id}"),
             Self::Library(code) => format!("LIBRARY#{code}"),

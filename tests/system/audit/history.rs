@@ -7,7 +7,7 @@ use vitrine_domain::roles::Role;
 use vitrine_testing::{Client, Stack};
 
 use crate::imports::Desk;
-use crate::walk::{red_png, representation, settle, text, title, upload};
+use crate::walk::{red_png, representation, settle, text, title, upload, wish};
 
 /// The actions of a history, the oldest first, and where each came from.
 async fn told(client: &Client, path: &str) -> Vec<(String, String)> {
@@ -58,6 +58,22 @@ async fn d24_every_change_of_every_thing_is_told_below_it_and_stays_when_it_is_d
     let publishing = text(&client.post("/conf/publishing-profiles", set).await.ok(), "id");
     let publishing = format!("/conf/publishing-profiles/{publishing}");
     let collection = format!("/bibs/collections/{}", title.collection);
+    let ingest = client.post(&format!("{profile}/ingests"), json!({ "name": "folder" })).await.ok();
+    let ingest = format!("{profile}/ingests/{}", text(&ingest, "id"));
+    client.delete(&ingest).await;
+    let open = text(&client.post("/uploads", wish(&title.rep, "b.png", b"x")).await.ok(), "id");
+    client.delete(&format!("/uploads/{open}")).await;
+    let list = json!({ "name": "list", "members": { "member": [{ "id": title.mms }] } });
+    let set = text(&client.post("/conf/sets", list).await.ok(), "id");
+    let export = json!({ "name": "x", "set": { "value": set }, "format": { "value": "CSV" } });
+    let export = format!("/conf/exports/{}", text(&client.post("/conf/exports", export).await.ok(), "id"));
+    client.delete(&export).await;
+    let museum = "/conf/remote-repositories/MUSEUM";
+    let repository =
+        json!({ "name": "Museum", "base_url": "https://museum.example", "object_template": "{base_url}/o" });
+    client.put(museum, repository).await.ok();
+    let oai = json!({ "repository_name": "Maps", "admin_email": "maps@library.example" });
+    client.put("/conf/oai-repository", oai).await.ok();
 
     for path in [&file, &rep, &policy, &profile] {
         let path = if *path == rep { format!("{rep}?override=true") } else { path.clone() };
@@ -89,6 +105,15 @@ async fn d24_every_change_of_every_thing_is_told_below_it_and_stays_when_it_is_d
     assert_eq!(told(&client, &profile).await, api(&["profile.create", "profile.delete"]));
     assert_eq!(told(&client, &publishing).await, api(&["publishing.create"]));
     assert_eq!(told(&client, &collection).await, api(&["collection.create", "collection.delete"]));
+    assert_eq!(told(&client, &ingest).await, api(&["ingest.create", "ingest.delete"]));
+    assert_eq!(told(&client, &format!("/uploads/{open}")).await, api(&["upload.create", "upload.abort"]));
+    // Both happen within one call, at one instant.
+    let mut of_set = told(&client, &format!("/conf/sets/{set}")).await;
+    of_set.sort();
+    assert_eq!(of_set, api(&["set.create", "set.members"]));
+    assert_eq!(told(&client, &export).await, api(&["export.create", "export.delete"]));
+    assert_eq!(told(&client, museum).await, api(&["remote-repository.put"]));
+    assert_eq!(told(&client, "/conf/oai-repository").await, api(&["oai.update"]));
     assert_eq!(told(&client, "/users/fay").await, api(&["user.put", "user.put"]));
     assert_eq!(told(&client, "/conf/libraries/MAIN").await, from("OPERATOR", &["library.put"]));
 

@@ -46,6 +46,12 @@ histories!(
     of_collection: 1, |path| HistoryOf::Collection(id(&path[0], "collection")?);
     of_policy: 1, |path| HistoryOf::Policy(id(&path[0], "access rights policy")?);
     of_profile: 1, |path| HistoryOf::Profile(id(&path[0], "import profile")?);
+    of_ingest: 2, |path| HistoryOf::Ingest(id(&path[0], "import profile")?, id(&path[1], "ingest")?);
+    of_upload: 1, |path| HistoryOf::Upload(id(&path[0], "upload")?);
+    of_set: 1, |path| HistoryOf::Set(id(&path[0], "set")?);
+    of_export: 1, |path| HistoryOf::Export(id(&path[0], "export")?);
+    of_remote_repository: 1, |path| HistoryOf::Remote(id(&path[0], "remote repository")?);
+    of_oai_repository: 0, |_path| HistoryOf::Oai;
     of_publishing: 1, |path| HistoryOf::Publishing(id(&path[0], "publishing profile")?);
     of_job: 1, |path| HistoryOf::Job(id(&path[0], "job")?);
     of_library: 1, |path| HistoryOf::Library(id(&path[0], "library")?);
