@@ -239,6 +239,12 @@ impl Fixity {
         Self { due_at: None, asked_by: None, reading: None, ..self.clone() }
     }
 
+    /// The same for a file that was deleted and taken back: it is looked at at once.
+    #[must_use]
+    pub fn returned(&self, now: Timestamp) -> Self {
+        Self { due_at: Some(now), ..self.clone() }
+    }
+
     /// Whether all bytes are to be read, beyond a look.
     pub fn wants_reading(&self, rhythm: Rhythm, now: Timestamp) -> bool {
         self.asked_by.is_some()

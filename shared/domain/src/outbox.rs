@@ -28,17 +28,23 @@ pub enum Work {
         /// The upload.
         upload: UploadId,
     },
-    /// Delete the representations of a deleted title.
-    #[serde(rename = "REMOVE_REPRESENTATIONS")]
-    RemoveRepresentations {
+    /// Purge a deleted title with all that went with it, when the time to take it back is over.
+    #[serde(rename = "PURGE_TITLE", alias = "REMOVE_REPRESENTATIONS")]
+    PurgeTitle {
         /// The title.
         mms_id: MmsId,
     },
-    /// Delete the files of a deleted representation.
-    #[serde(rename = "REMOVE_FILES")]
-    RemoveFiles {
+    /// Purge a deleted representation with its files.
+    #[serde(rename = "PURGE_REPRESENTATION", alias = "REMOVE_FILES")]
+    PurgeRepresentation {
         /// The representation.
         representation: RepId,
+    },
+    /// Note which policies the representations of a title name, now that it was deleted or taken back.
+    #[serde(rename = "NOTE_POLICY_USES")]
+    NotePolicyUses {
+        /// The title.
+        mms_id: MmsId,
     },
     /// Take the titles out of a deleted collection.
     #[serde(rename = "EMPTY_COLLECTION")]
@@ -122,7 +128,7 @@ pub enum Work {
         /// The profile.
         profile: PublishingId,
     },
-    /// Delete the bytes of a deleted file.
+    /// Purge a deleted file, its bytes and pictures.
     #[serde(rename = "PURGE_FILE")]
     PurgeFile {
         /// The file.

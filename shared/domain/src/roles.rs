@@ -79,6 +79,10 @@ coded!(
         DownloadFile = "file.download": "Download a file",
         /// Have files checked out of turn for whether their bytes are still right (E9).
         CheckFixity = "fixity.check": "Have files checked for damage",
+        /// Read what was deleted and can be taken back (E6).
+        ReadDeleted = "deleted.read": "Read what was deleted",
+        /// Take back what was deleted, or purge it at once (E6); needs the right to delete it too.
+        Recover = "deleted.recover": "Take back or purge what was deleted",
         /// Create a top-level collection, or make one of a sub-collection (R4).
         CreateTopCollection = "collection.create_top": "Create a top-level collection",
         /// Create a sub-collection (R4).
@@ -198,6 +202,10 @@ impl Action {
                 GeneralSystemAdministrator,
             ]],
             Action::DeleteRepresentation | Action::DeleteFile => &[INVENTORY_EXTENDED],
+            // Whoever may delete something.
+            Action::ReadDeleted | Action::Recover => {
+                &[&[CatalogerExtended, CatalogManager, DigitalInventoryOperatorExtended]]
+            }
             Action::CreateTopCollection | Action::UpdateTopCollection | Action::DeleteCollection => {
                 &[COLLECTIONS, COLLECTIONS_EXTENDED]
             }
@@ -260,6 +268,7 @@ impl Action {
             self,
             Action::ReadCatalogue
                 | Action::DownloadFile
+                | Action::ReadDeleted
                 | Action::ReadUsers
                 | Action::ReadImports
                 | Action::ReadPolicies

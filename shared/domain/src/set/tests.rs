@@ -105,7 +105,7 @@ fn one_representation_must_meet_all_conditions_on_representations() {
 
 #[test]
 fn what_is_deleted_and_records_of_collections_are_in_no_set() {
-    let removal = Some(crate::removal::Removal::new(&UserId::system(), at(LATER)));
+    let removal = Some(crate::removal::Removal::new(&UserId::system(), at(LATER), 30));
     let everything = SetRule::default();
     let of_collection = BibRecord { kind: BibKind::Collection, ..bib(&[]) };
     let deleted = BibRecord { removal: removal.clone(), ..bib(&[]) };
