@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use vitrine_domain::Timestamp;
+use vitrine_domain::file::DigitalFile;
 use vitrine_domain::fixity::Fixity;
 use vitrine_domain::ids::FileId;
 
@@ -19,6 +20,11 @@ impl Catalog {
     /// The fixity of these files; at most 100 a call, in any order.
     pub async fn fixity_of(&self, files: &[FileId]) -> Result<Vec<Fixity>, StoreError> {
         self.batch(files.iter().map(keys::fixity)).await
+    }
+
+    /// Which of these files there are, deleted or not; at most 100 a call, in any order.
+    pub async fn files_by_id(&self, files: &[FileId]) -> Result<Vec<DigitalFile>, StoreError> {
+        self.batch(files.iter().map(keys::file)).await
     }
 
     /// The files of one list that are due at `now`, the longest due first: one query. One that can not be read does not

@@ -27,6 +27,7 @@ use vitrine_domain::publishing::profile::PublishingProfile;
 use vitrine_domain::publishing::published::{LOG_SHARDS, Published};
 use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_domain::remote::{RemoteRepository, RepositoryCode};
+use vitrine_domain::removal::{DeletedKind, Deletion};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::rights::watermark::{Wish, WishId};
@@ -130,6 +131,13 @@ pub const DATA_MODEL: &[[&str; 5]] = &[
     ],
     ["collection name", "`NAME#{normalised name}`", "`NAME`", "-", "makes top-level names unique"],
     ["identifier", "`ID#{scheme}#{normalised}`", "`BIB#{mms}`", "-", "titles with an identifier"],
+    [
+        "deletion",
+        "`DELETED#{mms}`",
+        "`BIB`, `{rep}` or `{rep}#{file}`",
+        "`DELETED#{bib, representation or file}` / `{inverted deleted}#{id}`",
+        "what was deleted and can be taken back, the newest first; what was deleted below a title or a representation (ADR 0015)",
+    ],
     [
         "upload intent",
         "`UPLOAD#{id}`",
@@ -466,6 +474,31 @@ fn fixity_list(it: &Fixity) -> String {
     }
 }
 
+/// The partition of what was deleted of a title, and the title.
+pub fn deleted_below(mms: &MmsId) -> String {
+    format!("DELETED#{mms}")
+}
+
+/// What begins the sort keys of the files that were deleted below a representation.
+pub fn deleted_files_of(rep: &RepId) -> String {
+    format!("{rep}#")
+}
+
+/// The key of a line in the list of what was deleted.
+pub fn deletion(it: &Deletion) -> Key {
+    let sort = match (&it.representation, &it.file) {
+        (Some(rep), Some(file)) => format!("{}{file}", deleted_files_of(rep)),
+        (Some(rep), None) => rep.to_string(),
+        (None, _) => "BIB".to_owned(),
+    };
+    Key::new(deleted_below(&it.mms_id), sort)
+}
+
+/// The index partition that lists what was deleted of one kind.
+pub fn deleted(kind: DeletedKind) -> String {
+    format!("DELETED#{kind}")
+}
+
 /// A collection's key.
 pub fn collection(id: &CollectionId) -> Key {
     Key::new(format!("COLL#{id}"), "COLL")
@@ -798,6 +831,9 @@ item!(DigitalFile, "file", |it| file(&it.id), |it| {
 });
 item!(Fixity, "fixity", |it| fixity(&it.file), |it| {
     Some(Key::new(fixity_list(it), format!("{}#{}", instant(it.due_at?), it.file)))
+});
+item!(Deletion, "deletion", deletion, |it| {
+    Some(Key::new(deleted(it.kind), format!("{}#{}", inverted(it.at), it.id())))
 });
 item!(Collection, "collection", |it| collection(&it.id), |it| {
     Some(Key::new(children_of(it.parent.as_ref()), ordered(it.order, it.id.as_str())))

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod catalog;
 pub mod change;
 pub mod clients;
+pub mod deleted;
 pub mod egress;
 pub mod error;
 pub mod exports;
