@@ -43,6 +43,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_TIME_ZONE", "TimeZone"),
     ("VITRINE_REQUIRE_COLLECTION", "RequireCollection"),
     ("VITRINE_UPLOAD_EXPIRY_DAYS", "UploadExpiryDays"),
+    ("VITRINE_KEEP_DELETED_DAYS", "KeepDeletedDays"),
     ("VITRINE_FIXITY_DAYS", "FixityDays"),
     ("VITRINE_FIXITY_LOOK_DAYS", "FixityLookDays"),
     ("VITRINE_REQUESTS_PER_SECOND", "RequestsPerSecond"),

@@ -21,6 +21,7 @@ use vitrine_domain::outbox::{OutboxRow, Work, retry_after_seconds};
 use vitrine_domain::publishing::profile::PublishingProfile;
 use vitrine_domain::publishing::repository::OaiRepository;
 use vitrine_domain::remote::RemoteRepository;
+use vitrine_domain::removal::Removable;
 use vitrine_domain::representation::Representation;
 use vitrine_domain::rights::AccessRightsPolicy;
 use vitrine_domain::set::Set;
@@ -80,6 +81,16 @@ impl Subject for Fixity {
     const HIDDEN: &'static [&'static str] = &["reading", "due_at"];
     fn subject(&self) -> String {
         format!("FILE#{}", self.file)
+    }
+}
+
+impl Subject for Removable {
+    fn subject(&self) -> String {
+        match self {
+            Self::Title(it) => it.subject(),
+            Self::Representation(it) => it.subject(),
+            Self::File(it) => it.subject(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use vitrine_domain::collection::{Collection, CollectionFields, MAX_DEPTH};
 use vitrine_domain::ids::CollectionId;
 use vitrine_domain::library::LibraryCode;
 use vitrine_domain::outbox::Work;
-use vitrine_domain::removal::Removal;
+use vitrine_domain::removal::Removable;
 use vitrine_domain::roles::Action;
 use vitrine_metadata::Format;
 use vitrine_store::catalog::{Count, PageRequest};
@@ -235,8 +235,10 @@ impl App {
             count_child(&mut change, &parent, -1)?;
         }
         let bib = self.bib(&before.mms_id).await?;
-        let removed = BibRecord { removal: Some(Removal::new(&call.actor.id, call.now)), ..bib.clone() };
+        // It is not listed among what can be taken back: the collection is gone. Its description goes with time.
+        let removed = BibRecord { removal: Some(self.removal(call)), ..bib.clone() };
         replace_also(&mut change, &bib, &removed)?;
+        self.owe_purge(call, &mut change, &Removable::Title(Box::new(removed)))?;
         // A title put in at this very moment is taken out by the sweep too, so this is owed even when there is none.
         change.create(&self.owe(call, Work::EmptyCollection { collection: id.clone() }, call.now))?;
         Ok(self.commit(call, change).await?)

@@ -100,6 +100,12 @@ pub enum Rule {
     NoReport,
     #[error("a remote representation has no files here")]
     RemoteHasNoFiles,
+    #[error("the {0} `{1}` that it belongs to is deleted; take that back first")]
+    ParentDeleted(&'static str, String),
+    #[error("the time to take the {0} `{1}` back is over")]
+    TooLate(&'static str, String),
+    #[error("the bib record `{1}` has the identifier `{0}` now; `override=true` takes it back all the same")]
+    IdentifierTaken(String, String),
 }
 
 /// Why a use case failed.

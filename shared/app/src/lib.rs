@@ -21,10 +21,12 @@ pub mod make_derivatives;
 pub mod members;
 pub mod policies;
 pub mod publishing;
+mod purge;
 pub mod register_file;
 pub mod remote;
 pub mod removals;
 pub mod representations;
+pub mod restore;
 pub mod rights;
 mod run_bulk;
 mod run_export;
@@ -105,6 +107,8 @@ pub struct Settings {
     pub default_access: DefaultAccess,
     /// After how many days an upload without bytes is given up.
     pub upload_expiry_days: i64,
+    /// For how many days what was deleted can be taken back (E6).
+    pub keep_deleted_days: u32,
     /// How often files are checked for whether their bytes are still right (E9).
     pub fixity: Rhythm,
     /// The time zone in which the institution's days begin (A7).

@@ -1,13 +1,13 @@
-//! Deleting titles, representations and files: metadata first, bytes later (D3, E5, B18).
+//! Deleting titles, representations and files: metadata first, bytes later (D3, E5, B18; ADR 0015).
 //!
 //! A delete is one transaction of constant size. What hangs below disappears with it, because every read looks at what
-//! is above, and is marked by the sweep afterwards.
+//! is above, and is not touched: so it comes back with it (`restore`), or goes with it when the time is over (`purge`).
 
 use vitrine_domain::bib::{BibKind, BibRecord};
-use vitrine_domain::file::DigitalFile;
+use vitrine_domain::file::{DigitalFile, FileStatus};
 use vitrine_domain::ids::{FileId, MmsId, RepId};
 use vitrine_domain::outbox::Work;
-use vitrine_domain::removal::{EmptiedBib, EmptiedRepresentation, Removal};
+use vitrine_domain::removal::{EmptiedBib, EmptiedRepresentation, Removable, Removal};
 use vitrine_domain::representation::Representation;
 use vitrine_domain::roles::Action;
 use vitrine_store::Change;
@@ -54,14 +54,15 @@ impl App {
             }
             self.check_may_delete_representations(call, &before.mms_id).await?;
         }
-        let after = BibRecord { removal: Some(Removal::new(&call.actor.id, call.now)), ..before.clone() };
-        let mut change = self.change(call, "bib.delete", Some(before), Some(&after));
-        self.write_bib_removal(call, &mut change, &after)?;
-        Ok(change)
+        self.removing_bib(call, "bib.delete", before)
     }
 
-    /// Whoever deletes representations with their title needs the role in the library of each (R2, R6).
-    async fn check_may_delete_representations(&self, call: &Call, mms: &MmsId) -> Result<(), AppError> {
+    /// Whoever deletes representations with their title, or takes them back, needs the role in the library of each (R2, R6).
+    pub(crate) async fn check_may_delete_representations(
+        &self,
+        call: &Call,
+        mms: &MmsId,
+    ) -> Result<(), AppError> {
         if call.actor.may(Action::DeleteRepresentation, None).is_ok() {
             return Ok(());
         }
@@ -78,7 +79,22 @@ impl App {
         }
     }
 
-    /// Writes a title's removal: its entries in lists and look-ups go, and its representations are owed.
+    /// The change that removes a title: its entries in lists and look-ups go.
+    fn removing_bib(&self, call: &Call, action: &str, before: &BibRecord) -> Result<Change, AppError> {
+        let removal = self.removal(call);
+        let after = BibRecord { removal: Some(removal), ..before.clone() };
+        let mut change = self.change(call, action, Some(before), Some(&after));
+        self.write_bib_removal(call, &mut change, &after)?;
+        Ok(change)
+    }
+
+    /// A removal that begins now, with the id of the row that will owe its purge.
+    pub(crate) fn removal(&self, call: &Call) -> Removal {
+        let removal = Removal::new(&call.actor.id, call.now, self.settings.keep_deleted_days);
+        Removal { purge: Some(self.mint_event(call)), ..removal }
+    }
+
+    /// Writes a title's removal.
     pub(crate) fn write_bib_removal(
         &self,
         call: &Call,
@@ -92,12 +108,38 @@ impl App {
         for identifier in &removed.brief.identifiers {
             forget_identifier(change, removed, identifier);
         }
-        change.create(&self.owe(
-            call,
-            Work::RemoveRepresentations { mms_id: removed.mms_id.clone() },
-            call.now,
-        ))?;
-        Ok(())
+        if removed.representation_count > 0 {
+            let work = Work::NotePolicyUses { mms_id: removed.mms_id.clone() };
+            change.create(&self.owe(call, work, call.now))?;
+        }
+        self.list_deletion(call, change, &Removable::Title(Box::new(removed.clone())), &removed.brief.title)
+    }
+
+    /// Lists something that is deleted among what can be taken back, and owes its purge.
+    pub(crate) fn list_deletion(
+        &self,
+        call: &Call,
+        change: &mut Change,
+        removed: &Removable,
+        title: &str,
+    ) -> Result<(), AppError> {
+        if let Some(deletion) = removed.deletion(title) {
+            change.create(&deletion)?;
+        }
+        self.owe_purge(call, change, removed)
+    }
+
+    /// Owes the purge of something that is deleted, when the time to take it back is over.
+    pub(crate) fn owe_purge(
+        &self,
+        call: &Call,
+        change: &mut Change,
+        removed: &Removable,
+    ) -> Result<(), AppError> {
+        let Some(removal) = removed.removal() else { return Ok(()) };
+        let owed = self.owe(call, removed.purge_work(), removal.purge_after);
+        let id = removal.purge.clone().unwrap_or_else(|| owed.id.clone());
+        Ok(change.create(&vitrine_domain::outbox::OutboxRow { id, ..owed })?)
     }
 
     /// Deletes a representation; `emptied` says what becomes of a title whose last one it was (E5).
@@ -120,7 +162,7 @@ impl App {
         Ok(self.commit(call, change).await?)
     }
 
-    /// The change that deletes a representation.
+    /// The change that deletes a representation, or the title whose last one it is and with which it goes then.
     pub(crate) async fn deleting_representation(
         &self,
         call: &Call,
@@ -136,40 +178,44 @@ impl App {
             }
             call.actor.may(Action::DeleteFile, Some(&before.fields.library))?;
         }
-        let after =
-            Representation { removal: Some(Removal::new(&call.actor.id, call.now)), ..before.clone() };
+        let bib = self.bib(&before.mms_id).await?;
+        let left = bib.representation_count.saturating_sub(1);
+        let emptied = if left == 0 { emptied } else { EmptiedBib::Retain };
+        match emptied {
+            EmptiedBib::Delete => {
+                call.actor.may_somewhere(Action::DeleteBib)?;
+                let mut change = self.removing_bib(call, "bib.delete", &bib)?;
+                also(&mut change, Some(before), Some(before));
+                return Ok(change);
+            }
+            EmptiedBib::Suppress => call.actor.may_somewhere(Action::UpdateBib)?,
+            EmptiedBib::Retain => {}
+        }
+        let suppressed_title = emptied == EmptiedBib::Suppress && !bib.suppressed;
+        let removal = Removal { suppressed_title, ..self.removal(call) };
+        let after = Representation { removal: Some(removal), ..before.clone() };
         let mut change = self.change(call, "representation.delete", Some(before), Some(&after));
-        self.write_representation_removal(call, &mut change, &after, emptied).await?;
+        self.write_representation_removal(call, &mut change, &after, &bib.brief.title)?;
+        let suppressed = bib.suppressed || suppressed_title;
+        replace_also(
+            &mut change,
+            &bib,
+            &BibRecord { representation_count: left, suppressed, ..bib.clone() },
+        )?;
         Ok(change)
     }
 
-    async fn write_representation_removal(
+    /// Writes a representation's removal; its title counts it no more by the same change.
+    pub(crate) fn write_representation_removal(
         &self,
         call: &Call,
         change: &mut Change,
         removed: &Representation,
-        emptied: EmptiedBib,
+        title: &str,
     ) -> Result<(), AppError> {
         change.replace(removed)?;
         forget_policy_use(change, removed);
-        change.create(&self.owe(call, Work::RemoveFiles { representation: removed.id.clone() }, call.now))?;
-        let before = self.bib(&removed.mms_id).await?;
-        let left = before.representation_count.saturating_sub(1);
-        let mut bib = BibRecord { representation_count: left, ..before.clone() };
-        match emptied {
-            EmptiedBib::Delete if left == 0 => {
-                call.actor.may_somewhere(Action::DeleteBib)?;
-                bib.removal = Some(Removal::new(&call.actor.id, call.now));
-                also(change, Some(&before), Some(&bib));
-                return self.write_bib_removal(call, change, &bib);
-            }
-            EmptiedBib::Suppress if left == 0 => {
-                call.actor.may_somewhere(Action::UpdateBib)?;
-                bib.suppressed = true;
-            }
-            _ => {}
-        }
-        Ok(replace_also(change, &before, &bib)?)
+        self.list_deletion(call, change, &Removable::Representation(Box::new(removed.clone())), title)
     }
 
     /// Deletes a file; the options say what becomes of the representation and the title that it empties (E5).
@@ -193,36 +239,37 @@ impl App {
         let before = self.file_of(mms, rep, file).await?;
         call.actor.may(Action::DeleteFile, Some(&before.library))?;
         check_version("file", before.version, expected)?;
-        if before.status == vitrine_domain::file::FileStatus::Pending {
+        if before.status == FileStatus::Pending {
             return Err(Rule::FilePending.into());
         }
-        let after = DigitalFile { removal: Some(Removal::new(&call.actor.id, call.now)), ..before.clone() };
-        let mut change = self.change(call, "file.delete", Some(&before), Some(&after));
-        change.replace(&after)?;
-        self.owe_purge(call, &mut change, &after)?;
-        if emptied_representation == EmptiedRepresentation::Delete {
-            let two = PageRequest { limit: 2, ..PageRequest::default() };
-            let others = self.catalog.files_of(rep, &two).await?.items.iter().any(|other| other.id != *file);
-            if !others {
-                let representation = self.representation_of(mms, rep).await?;
-                call.actor.may(Action::DeleteRepresentation, Some(&representation.fields.library))?;
-                let removed = Representation { removal: after.removal.clone(), ..representation.clone() };
-                also(&mut change, Some(&representation), Some(&removed));
-                self.write_representation_removal(call, &mut change, &removed, emptied_bib).await?;
-            }
+        if emptied_representation == EmptiedRepresentation::Delete && self.is_last_file(rep, file).await? {
+            // It goes with its representation, and comes back with it.
+            let representation = self.representation_of(mms, rep).await?;
+            let mut change = self.deleting_representation(call, &representation, true, emptied_bib).await?;
+            also(&mut change, Some(&before), Some(&before));
+            return Ok(self.commit(call, change).await?);
         }
+        let title = self.bib(mms).await?.brief.title;
+        let after = DigitalFile { removal: Some(self.removal(call)), ..before.clone() };
+        let mut change = self.change(call, "file.delete", Some(&before), Some(&after));
+        self.write_file_removal(call, &mut change, &after, &title)?;
         Ok(self.commit(call, change).await?)
     }
 
-    /// Owes the deletion of a deleted file's bytes, when the time to recover is over.
-    pub(crate) fn owe_purge(
+    /// Writes a file's removal.
+    pub(crate) fn write_file_removal(
         &self,
         call: &Call,
         change: &mut Change,
         removed: &DigitalFile,
+        title: &str,
     ) -> Result<(), AppError> {
-        let due_at = removed.removal.as_ref().map_or(call.now, |removal| removal.purge_after);
-        change.create(&self.owe(call, Work::PurgeFile { file: removed.id.clone() }, due_at))?;
-        Ok(())
+        change.replace(removed)?;
+        self.list_deletion(call, change, &Removable::File(Box::new(removed.clone())), title)
+    }
+
+    async fn is_last_file(&self, rep: &RepId, file: &FileId) -> Result<bool, AppError> {
+        let two = PageRequest { limit: 2, ..PageRequest::default() };
+        Ok(self.catalog.files_of(rep, &two).await?.items.iter().all(|other| other.id == *file))
     }
 }

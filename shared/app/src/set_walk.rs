@@ -236,13 +236,31 @@ impl App {
                     let reps: Vec<RepId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
                     let mut found = WalkPage { next, ..WalkPage::default() };
                     found.sift(self.catalog.representations_each(&reps).await?)?;
-                    found.items.retain(|it: &Representation| it.removal.is_none());
+                    found.items = self.forms_that_are_there(found.items).await?;
                     found.order_by(&ids, |it| it.id.as_str());
                     Ok(found)
                 }
             };
         }
         self.forms_page(scope, None, after, limit).await
+    }
+
+    /// Leaves out representations that are deleted, by themselves or with their title: one read for up to 100 titles.
+    pub(crate) async fn forms_that_are_there(
+        &self,
+        found: Vec<Representation>,
+    ) -> Result<Vec<Representation>, AppError> {
+        let living: Vec<Representation> = found.into_iter().filter(|it| it.removal.is_none()).collect();
+        let ids: BTreeSet<_> = living.iter().map(|it| it.mms_id.clone()).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let mut titles = BTreeSet::new();
+        for part in ids.chunks(MAX_BATCH) {
+            // A title that can not be read says nothing against its representations.
+            let read = self.catalog.bibs_each(part).await?;
+            let gone = read.into_iter().flatten().filter(|bib| bib.removal.is_some());
+            titles.extend(gone.map(|bib| bib.mms_id));
+        }
+        Ok(living.into_iter().filter(|it| !titles.contains(&it.mms_id)).collect())
     }
 
     async fn forms_page(

@@ -453,13 +453,9 @@ impl App {
             }
             SetContent::Representations => {
                 let ids: Vec<RepId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-                let found = self.catalog.representations_each(&ids).await?;
-                found
-                    .into_iter()
-                    .flatten()
-                    .filter(|it| it.removal.is_none())
-                    .map(|it| it.id.to_string())
-                    .collect()
+                let found = self.catalog.representations_each(&ids).await?.into_iter().flatten().collect();
+                let there = self.forms_that_are_there(found).await?;
+                there.into_iter().map(|it| it.id.to_string()).collect()
             }
             SetContent::Collections => {
                 let ids: Vec<_> = ids.iter().filter_map(|id| id.parse().ok()).collect();

@@ -3,14 +3,10 @@
 
 use vitrine_domain::actor::{Actor, Grant};
 use vitrine_domain::audit::Origin;
-use vitrine_domain::file::{DigitalFile, Thumbnail};
-use vitrine_domain::ids::{
-    CollectionId, ExportId, FileId, JobId, MmsId, ProfileId, PublishingId, RepId, SetId, UploadId,
-};
+use vitrine_domain::file::Thumbnail;
+use vitrine_domain::ids::{CollectionId, ExportId, FileId, JobId, ProfileId, PublishingId, SetId, UploadId};
 use vitrine_domain::job::JobStatus;
 use vitrine_domain::outbox::{MAX_ATTEMPTS, OutboxRow, SHARDS, WATCH_SECONDS, Work, retry_after_seconds};
-use vitrine_domain::removal::Removal;
-use vitrine_domain::representation::Representation;
 use vitrine_domain::roles::Role;
 use vitrine_domain::set::SetMember;
 use vitrine_domain::upload::{Upload, UploadState};
@@ -21,7 +17,6 @@ use vitrine_store::queues::Queue;
 
 use crate::changes::again_on_conflict;
 use crate::jobs::DUE_AGAIN_SECONDS;
-use crate::policies::forget_policy_use;
 use crate::register_file::{Message, TimeLeft};
 use crate::{App, AppError, Call, make_derivatives};
 
@@ -45,7 +40,7 @@ pub struct Swept {
     pub failed: u32,
 }
 
-enum Step {
+pub(crate) enum Step {
     Settled,
     Waiting,
 }
@@ -87,11 +82,13 @@ impl App {
         match &row.work {
             Work::MakeDerivatives { file } => self.ask_again_for_derivatives(call, row, file).await,
             Work::WatchUpload { upload } => self.watch_upload(call, row, upload).await,
-            Work::RemoveRepresentations { mms_id } => {
-                self.remove_representations(call, row, mms_id, time_left).await
+            Work::PurgeTitle { mms_id } => self.purge_title(call, row, mms_id, time_left).await,
+            Work::PurgeRepresentation { representation } => {
+                self.purge_representation(call, row, representation, time_left).await
             }
-            Work::RemoveFiles { representation } => {
-                self.remove_files(call, row, representation, time_left).await
+            Work::NotePolicyUses { mms_id } => {
+                let done = self.note_policy_uses(call, row, mms_id, time_left).await?;
+                if done { self.drop_row(call, row).await } else { Ok(Step::Waiting) }
             }
             Work::EmptyCollection { collection } => {
                 self.empty_collection(call, row, collection, time_left).await
@@ -257,65 +254,6 @@ impl App {
         Ok(Step::Settled)
     }
 
-    async fn remove_representations(
-        &self,
-        call: &Call,
-        row: &OutboxRow,
-        mms: &MmsId,
-        time_left: TimeLeft<'_>,
-    ) -> Result<Step, AppError> {
-        loop {
-            let page = PageRequest { limit: 100, ..PageRequest::default() };
-            let found = self.catalog.representations_of(mms, &page).await?.items;
-            if found.is_empty() {
-                return self.look_twice(call, row).await;
-            }
-            for before in found {
-                if !time_left() {
-                    return Ok(Step::Waiting);
-                }
-                let removal = Some(Removal::new(&call.actor.id, call.now));
-                let after = Representation { removal, ..before.clone() };
-                let mut change = self.change(call, "representation.delete", Some(&before), Some(&after));
-                change.replace(&after)?;
-                forget_policy_use(&mut change, &before);
-                change.create(&self.owe(
-                    call,
-                    Work::RemoveFiles { representation: before.id.clone() },
-                    call.now,
-                ))?;
-                self.commit(call, change).await?;
-            }
-        }
-    }
-
-    async fn remove_files(
-        &self,
-        call: &Call,
-        row: &OutboxRow,
-        rep: &RepId,
-        time_left: TimeLeft<'_>,
-    ) -> Result<Step, AppError> {
-        loop {
-            let page = PageRequest { limit: 100, ..PageRequest::default() };
-            let found = self.catalog.files_of(rep, &page).await?.items;
-            if found.is_empty() {
-                return self.look_twice(call, row).await;
-            }
-            for before in found {
-                if !time_left() {
-                    return Ok(Step::Waiting);
-                }
-                let removal = Some(Removal::new(&call.actor.id, call.now));
-                let after = DigitalFile { removal, ..before.clone() };
-                let mut change = self.change(call, "file.delete", Some(&before), Some(&after));
-                change.replace(&after)?;
-                self.owe_purge(call, &mut change, &after)?;
-                self.commit(call, change).await?;
-            }
-        }
-    }
-
     async fn empty_collection(
         &self,
         call: &Call,
@@ -373,45 +311,22 @@ impl App {
         }
     }
 
-    /// Deletes a file's bytes once the time to recover is over; the item stays as a tombstone.
-    async fn purge_file(&self, call: &Call, row: &OutboxRow, id: &FileId) -> Result<Step, AppError> {
-        let Some(before) = self.catalog.file(id).await? else { return self.drop_row(call, row).await };
-        let Some(removal) = before.removal.clone().filter(|removal| removal.purge_after <= call.now) else {
-            return self.drop_row(call, row).await;
-        };
-        if let Some(content) = &before.content {
-            self.objects.delete_version(Bucket::Content, &content.key, content.version_id.as_deref()).await?;
-        }
-        if let Thumbnail::Ready { images, .. } = &before.thumbnail {
-            for image in images {
-                self.objects.delete_version(Bucket::Derivatives, &image.key, None).await?;
-            }
-        }
-        let removal = Some(Removal { purged_at: Some(call.now), ..removal });
-        let after = DigitalFile { removal, ..before.clone() };
-        let mut change = self.change(call, "file.purge", Some(&before), Some(&after));
-        change.replace(&after)?;
-        change.forget(OutboxRow::KIND, keys::outbox(&row.id));
-        self.commit(call, change).await?;
-        Ok(Step::Settled)
-    }
-
     /// A list that is empty now can still get what was in flight when its owner was deleted: looks once more, later.
-    async fn look_twice(&self, call: &Call, row: &OutboxRow) -> Result<Step, AppError> {
+    pub(crate) async fn look_twice(&self, call: &Call, row: &OutboxRow) -> Result<Step, AppError> {
         if row.attempts > 0 {
             return self.drop_row(call, row).await;
         }
         self.put_off(call, row, SECOND_LOOK_SECONDS).await
     }
 
-    async fn put_off(&self, call: &Call, row: &OutboxRow, seconds: i64) -> Result<Step, AppError> {
+    pub(crate) async fn put_off(&self, call: &Call, row: &OutboxRow, seconds: i64) -> Result<Step, AppError> {
         let later =
             OutboxRow { due_at: call.after_seconds(seconds), attempts: row.attempts + 1, ..row.clone() };
         self.replace(call, "outbox.put_off", row, &later).await?;
         Ok(Step::Waiting)
     }
 
-    async fn drop_row(&self, call: &Call, row: &OutboxRow) -> Result<Step, AppError> {
+    pub(crate) async fn drop_row(&self, call: &Call, row: &OutboxRow) -> Result<Step, AppError> {
         self.forget_row(call, row).await?;
         Ok(Step::Settled)
     }

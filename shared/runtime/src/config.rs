@@ -63,6 +63,7 @@ variables!(
     "VITRINE_TIME_ZONE", Some("UTC"), "IANA name of the time zone in which the institution's days begin, as access rights policies mean them (A7)";
     "VITRINE_REQUIRE_COLLECTION", Some("true"), "whether a title must be in a collection before it gets a representation (D9)";
     "VITRINE_UPLOAD_EXPIRY_DAYS", Some("7"), "days after which an upload without bytes is given up";
+    "VITRINE_KEEP_DELETED_DAYS", Some("30"), "days for which what was deleted can be taken back; then it is purged (E6)";
     "VITRINE_FIXITY_DAYS", Some("90"), "days in which the bytes of every file are read once and compared with what was registered (E9)";
     "VITRINE_FIXITY_LOOK_DAYS", Some("7"), "days in which size and stored checksums of every file are looked at once (E9)";
     "VITRINE_REQUESTS_PER_SECOND", Some("100"), "requests a second that one caller may make of one instance (D23)";
@@ -97,6 +98,7 @@ pub struct Config {
     pub time_zone: TimeZone,
     pub require_collection: bool,
     pub upload_expiry_days: i64,
+    pub keep_deleted_days: u32,
     pub fixity: Rhythm,
     pub requests_per_second: u32,
     pub ffmpeg: String,
@@ -197,6 +199,8 @@ impl Config {
                 .ok()
                 .filter(|days| (1..=365).contains(days))
                 .ok_or(invalid("VITRINE_UPLOAD_EXPIRY_DAYS", "a whole number from 1 to 365"))?,
+            keep_deleted_days: days(&text("VITRINE_KEEP_DELETED_DAYS")?)
+                .ok_or(invalid("VITRINE_KEEP_DELETED_DAYS", "a whole number from 1 to 3650"))?,
             fixity: Rhythm {
                 read_days: days(&text("VITRINE_FIXITY_DAYS")?)
                     .ok_or(invalid("VITRINE_FIXITY_DAYS", "a whole number from 1 to 3650"))?,
@@ -267,6 +271,7 @@ mod tests {
             ("VITRINE_DEFAULT_ACCESS", "open"),
             ("VITRINE_TIME_ZONE", "Mars/Olympus"),
             ("VITRINE_UPLOAD_EXPIRY_DAYS", "0"),
+            ("VITRINE_KEEP_DELETED_DAYS", "0"),
             ("VITRINE_FIXITY_DAYS", "0"),
             ("VITRINE_FIXITY_LOOK_DAYS", "3651"),
             ("VITRINE_REQUESTS_PER_SECOND", "x"),

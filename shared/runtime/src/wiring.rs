@@ -53,6 +53,7 @@ pub fn app(config: &Config, clients: &Clients) -> Result<App, IdError> {
             default_access: config.default_access,
             time_zone: config.time_zone.clone(),
             upload_expiry_days: config.upload_expiry_days,
+            keep_deleted_days: config.keep_deleted_days,
             fixity: config.fixity,
         },
         minter: Minter::new(&config.institution_suffix)?,

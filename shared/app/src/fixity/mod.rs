@@ -165,7 +165,8 @@ impl App {
         Ok(self.catalog.fixity_of(&ids).await?)
     }
 
-    /// The files that are damaged, or those that could not be read, and how many there are.
+    /// The files that are damaged, or those that could not be read, and how many there are. Those of them that are deleted
+    /// are counted, because they can be taken back, and not shown: a page can have fewer than asked for.
     ///
     /// # Errors
     /// A missing role.
@@ -180,7 +181,26 @@ impl App {
             Trouble::Damaged => keys::FIXITY_DAMAGED,
             Trouble::Unreadable => keys::FIXITY_UNREADABLE,
         };
-        Ok((self.catalog.fixity_list(list, page).await?, self.catalog.count_fixity_list(list).await?))
+        let mut found = self.catalog.fixity_list(list, page).await?;
+        found.items = self.those_that_are_there(found.items).await?;
+        Ok((found, self.catalog.count_fixity_list(list).await?))
+    }
+
+    /// Leaves out files that are deleted, by themselves or with what they belong to: three reads for a page.
+    async fn those_that_are_there(&self, found: Vec<Fixity>) -> Result<Vec<Fixity>, AppError> {
+        let files: Vec<FileId> = found.iter().map(|it| it.file.clone()).collect();
+        let representations: Vec<RepId> = found.iter().map(|it| it.representation.clone()).collect();
+        let titles: Vec<MmsId> = found.iter().map(|it| it.mms_id.clone()).collect();
+        let (files, representations, titles) = tokio::try_join!(
+            self.catalog.files_by_id(&files),
+            self.catalog.representations(&representations),
+            self.catalog.bibs(&titles)
+        )?;
+        let file = |id: &FileId| files.iter().any(|it| it.id == *id && it.removal.is_none());
+        let form = |id: &RepId| representations.iter().any(|it| it.id == *id && it.removal.is_none());
+        let title = |id: &MmsId| titles.iter().any(|it| it.mms_id == *id && it.removal.is_none());
+        let is_there = |it: &Fixity| file(&it.file) && form(&it.representation) && title(&it.mms_id);
+        Ok(found.into_iter().filter(is_there).collect())
     }
 
     /// Has a file checked out of turn, all bytes of it.

@@ -11,15 +11,13 @@ use vitrine_domain::file::{DigitalFile, FileStatus};
 use vitrine_domain::ids::{FileId, RepId};
 use vitrine_domain::import::row::{PAGE_ROWS, RowOutcome, RowResult, UndoNote};
 use vitrine_domain::job::{Job, JobStatus, JobWork, UndoRun};
-use vitrine_domain::outbox::Work;
-use vitrine_domain::removal::Removal;
 use vitrine_domain::representation::Representation;
 use vitrine_metadata::parse_record;
 use vitrine_store::Change;
 use vitrine_store::catalog::PageRequest;
 
 use crate::bibs::{brief, entry, forget_membership, put_identifiers};
-use crate::changes::replace_also;
+use crate::changes::also;
 use crate::policies::forget_policy_use;
 use crate::run_job::Next;
 use crate::{App, AppError, Call};
@@ -108,16 +106,19 @@ impl App {
                 Untouched::No(why) => left.push(why),
             }
         }
-        left.extend(self.undo_added_files(call, note, &own).await?);
+        left.extend(self.undo_added_files(call, note, &own, &before.brief.title).await?);
         let mut after = before.clone();
         let going = u32::try_from(gone.len()).unwrap_or(u32::MAX);
         after.representation_count = before.representation_count.saturating_sub(going);
+        let is_bare = after.representation_count == 0;
         let as_written = note.bib_written_at == Some(before.modified_at);
         if note.made_bib {
-            if after.representation_count > 0 {
+            if !is_bare {
                 left.push(format!("the title `{mms}` stays, because it has other representations"));
             } else if as_written {
-                after.removal = Some(Removal::new(&call.actor.id, call.now));
+                // Its representations go with it, and come back with it.
+                after.removal = Some(self.removal(call));
+                after.representation_count = before.representation_count;
             } else {
                 left.push(format!("the title `{mms}` stays, because it was changed since"));
             }
@@ -137,7 +138,7 @@ impl App {
         }
         if !note.made_bib {
             for collection in &note.joined {
-                if after.representation_count == 0 || after.collections.len() > 1 {
+                if is_bare || after.collections.len() > 1 {
                     after.collections.retain(|held| held != collection);
                 }
             }
@@ -166,6 +167,7 @@ impl App {
         call: &Call,
         note: &UndoNote,
         own: &HashMap<FileId, RepId>,
+        title: &str,
     ) -> Result<Vec<String>, AppError> {
         let mut left = Vec::new();
         for (id, rep) in own {
@@ -179,11 +181,9 @@ impl App {
                 left.push(format!("the file `{id}` stays, because it was changed since"));
                 continue;
             }
-            let removal = Some(Removal::new(&call.actor.id, call.now));
-            let after = DigitalFile { removal, ..before.clone() };
+            let after = DigitalFile { removal: Some(self.removal(call)), ..before.clone() };
             let mut change = self.change(call, "import.undo", Some(&before), Some(&after));
-            change.replace(&after)?;
-            self.owe_purge(call, &mut change, &after)?;
+            self.write_file_removal(call, &mut change, &after, title)?;
             self.commit(call, change).await?;
         }
         Ok(left)
@@ -241,16 +241,17 @@ impl App {
         if let (Some(before), Some(after)) = (&before, &after) {
             self.write_title_back(call, &mut change, before, after)?;
         }
+        let with_title = after.as_ref().is_some_and(|after| after.removal.is_some());
         for representation in gone {
-            let removal = Some(Removal::new(&call.actor.id, call.now));
-            change.create(&self.owe(
-                call,
-                Work::RemoveFiles { representation: representation.id.clone() },
-                call.now,
-            ))?;
-            forget_policy_use(&mut change, &representation);
-            let removed = Representation { removal, ..representation.clone() };
-            replace_also(&mut change, &representation, &removed)?;
+            if with_title {
+                forget_policy_use(&mut change, &representation);
+                also(&mut change, Some(&representation), Some(&representation));
+                continue;
+            }
+            let removed = Representation { removal: Some(self.removal(call)), ..representation.clone() };
+            also(&mut change, Some(&representation), Some(&removed));
+            let title = after.as_ref().map_or("", |after| after.brief.title.as_str());
+            self.write_representation_removal(call, &mut change, &removed, title)?;
         }
         change.create(&result)?;
         self.commit(call, change).await?;
