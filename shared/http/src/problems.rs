@@ -29,7 +29,7 @@ impl From<AppError> for Problem {
             }
             AppError::Rule(rule) => {
                 let (kind, code) = rule_codes(&rule);
-                Problem::new(StatusCode::BAD_REQUEST, kind, "A rule of the repository forbids it", code, text)
+                Problem::new(rule_status(&rule), kind, "A rule of the repository forbids it", code, text)
             }
             AppError::Precondition { .. } => Problem::precondition_failed(),
             AppError::Conflict(_) => {
@@ -44,6 +44,14 @@ impl From<AppError> for Problem {
                 Problem::unavailable("a storage service did not answer; try again")
             }
         }
+    }
+}
+
+/// The vendor answers 400 to whatever a rule forbids. Taking back is ours: it is refused for what else is there now.
+fn rule_status(rule: &Rule) -> StatusCode {
+    match rule {
+        Rule::ParentDeleted(..) | Rule::TooLate(..) | Rule::IdentifierTaken(..) => StatusCode::CONFLICT,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -88,6 +96,9 @@ fn rule_codes(rule: &Rule) -> (&'static str, &'static str) {
         Rule::RemoteHasNoFiles => ("remote-has-no-files", "401652"),
         Rule::SetInUse(_) => ("set-in-use", "401652"),
         Rule::NotTitles | Rule::LogicalSet => ("set-kind", "401652"),
+        Rule::ParentDeleted(..) => ("parent-deleted", "401652"),
+        Rule::TooLate(..) => ("too-late", "401652"),
+        Rule::IdentifierTaken(..) => ("identifier-taken", "401652"),
     }
 }
 

@@ -15,6 +15,7 @@ mod policies;
 mod publishing;
 mod remote;
 mod representations;
+mod restore;
 mod sets;
 mod structures;
 mod uploads;
@@ -225,6 +226,9 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "delete_export" => delete(exports::remove),
         "run_export" => post(exports::run),
         "list_export_files" => get(exports::files),
+        "list_deleted" => get(restore::list),
+        "get_deleted" => get(restore::read),
+        "act_on_deleted" => post(restore::act),
         "list_jobs" => get(jobs::list),
         "run_job" => post(bulk::run),
         "get_job" => get(jobs::read),

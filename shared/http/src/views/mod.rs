@@ -17,6 +17,7 @@ macro_rules! list_shape {
 
 mod bibs;
 mod collections;
+mod deleted;
 mod delivery;
 mod exports;
 mod files;
@@ -42,6 +43,7 @@ use vitrine_store::catalog::Count;
 
 pub use self::bibs::{BIB, BIBS};
 pub use self::collections::{COLLECTION, COLLECTIONS, MEMBER, MEMBERS};
+pub use self::deleted::{DELETED, DELETED_LIST};
 pub use self::exports::{EXPORT, EXPORT_FILES, EXPORTS, bag_file, export_file};
 pub use self::files::{FILE, FILES};
 pub use self::fixity::FIXITY_FILES;
