@@ -392,6 +392,9 @@ async fn b41_no_request_that_the_document_describes_or_nearly_does_is_a_fault_of
     let export = json!({ "name": "Set", "set": { "value": set }, "format": { "value": "JSONL" } });
     let export = text(&client.post("/conf/exports", export).await.ok(), "id");
     let job = text(&client.post(&format!("/conf/exports/{export}?op=run"), Value::Null).await.ok(), "id");
+    let spare = json!({ "record_format": { "value": "dc" }, "anies": [crate::walk::DC] });
+    let deleted = text(&client.post("/bibs", spare).await.ok(), "mms_id");
+    assert_eq!(client.delete(&format!("/bibs/{deleted}")).await.status, 204);
     let settings = self::profile(&title.collection);
     let right = json!({
         "details": settings["details"], "matching": settings["matching"], "defaults": settings["defaults"],
@@ -403,7 +406,7 @@ async fn b41_no_request_that_the_document_describes_or_nearly_does_is_a_fault_of
         "limit": "5", "expand": "url", "format": "json", "label": "A label", "part_number": 1,
     });
     let more = json!({
-        "set": set, "policy": policy, "export": export, "job": job, "repository": "MUSEUM",
+        "set": set, "deleted": deleted, "policy": policy, "export": export, "job": job, "repository": "MUSEUM",
         "publishing": publishing, "selection": published["selection"], "target": published["target"],
         "enrichment": { "marc_tag": "856" }, "restricted": "FLAG", "schedule": { "every": "DAY", "at": "02:30" },
         "metadata_prefix": "marc21", "repository_name": "Maps", "admin_email": "maps@library.example", "page_size": 50,

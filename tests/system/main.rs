@@ -24,6 +24,7 @@ mod matrix;
 mod publishing;
 mod refusals;
 mod registration;
+mod restore;
 mod rights;
 mod secrets;
 mod sets;

@@ -71,8 +71,14 @@ fn declared(actor: &Actor, endpoint: &Endpoint) -> bool {
         };
     };
     match action {
-        Action::CreateBib | Action::UpdateBib | Action::DeleteBib | Action::ManageSets => {
-            actor.may_somewhere(action).is_ok()
+        Action::CreateBib
+        | Action::UpdateBib
+        | Action::DeleteBib
+        | Action::ManageSets
+        | Action::ReadDeleted => actor.may_somewhere(action).is_ok(),
+        // What is asked for is a representation.
+        Action::Recover => {
+            actor.may_somewhere(action).is_ok() && actor.may(Action::DeleteRepresentation, Some(&own)).is_ok()
         }
         Action::CreateTopCollection
         | Action::CreateSubCollection

@@ -34,6 +34,7 @@ pub fn request(
         .replace("{repository}", "MUSEUM")
         .replace("{set}", "4800000000000000000101")
         .replace("{export}", "4900000000000000000101")
+        .replace("{deleted}", &title.rep)
         .replace("{number}", "1");
     let path = match endpoint.id {
         "find_bibs" => format!("{path}?mms_id={}", title.mms),
@@ -43,6 +44,7 @@ pub fn request(
         "act_on_job" => format!("{path}?op=cancel"),
         "act_on_set" => format!("{path}?op=add_members"),
         "run_export" | "run_job" => format!("{path}?op=run"),
+        "act_on_deleted" => format!("{path}?op=restore"),
         "decide_job_row" => format!("{path}?op=discard"),
         "list_ingest_parts" => format!("{path}?name=a.tif&multipart_id=m"),
         _ => path,

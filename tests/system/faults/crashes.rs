@@ -20,7 +20,7 @@ use crate::walk::{derive, next, red_png, register, sha256, text, wish};
 
 /// What can become of a call and of the worker that makes it.
 #[derive(Debug, Clone, Copy)]
-enum Mishap {
+pub(super) enum Mishap {
     Call(Fault),
     Killed(Moment),
 }
@@ -35,7 +35,7 @@ const MISHAPS: [Mishap; 5] = [
 
 /// Prepares a case anew for each call and mishap of `work`, lets it happen, repeats the work twice in good weather and
 /// checks what is there then. `work` says whether it is done with. Returns how many cases there were.
-async fn at_every_crash_point<C>(
+pub(super) async fn at_every_crash_point<C>(
     scene: &Scene,
     mishaps: &[Mishap],
     prepare: impl AsyncFn() -> C,

@@ -1,6 +1,7 @@
 //! Workers under fire: what must hold whatever happened to the calls that a worker makes on its way.
 
 mod crashes;
+mod deletions;
 mod storms;
 mod workers;
 
