@@ -49,16 +49,18 @@ impl Addresses {
 
     /// One thing, as it is now.
     pub fn deleted(&self, found: &Found) -> Value {
+        let until = (found.state == RemovalState::Restorable).then_some(found.deletion.until);
+        let now = json!({
+            "status": code(found.state),
+            "restorable_until": until.map(|until| until.to_string()),
+            "restore_first": found.first.as_ref().map(|it| self.first(it)),
+            "collection_gone": (!found.collections_gone.is_empty()).then_some(&found.collections_gone),
+            "access_rights_policy_gone": found.policy_gone,
+        });
         let mut view = self.deletion(&found.deletion);
-        view["status"] = code(found.state);
-        if found.state != RemovalState::Restorable {
-            view["restorable_until"] = Value::Null;
+        if let (Value::Object(view), Value::Object(now)) = (&mut view, now) {
+            view.extend(now);
         }
-        view["restore_first"] = found.first.as_ref().map_or(Value::Null, |it| self.first(it));
-        if !found.collections_gone.is_empty() {
-            view["collection_gone"] = json!(found.collections_gone);
-        }
-        view["access_rights_policy_gone"] = json!(found.policy_gone);
         without_nulls(view)
     }
 
