@@ -268,8 +268,8 @@ async fn e6_a_representation_comes_back_with_its_files_but_not_with_those_delete
     house.delete(&format!("{}?override=true&bibs=suppress", house.form())).await;
     assert_eq!(house.client.get(&house.bib()).await.ok()["suppress_from_publishing"], true);
     assert_eq!(house.policy_uses().await, 0);
-    assert_eq!(house.listed("representation").await, [rep.clone()]);
-    assert_eq!(house.listed("file").await, [apart.clone()], "what went with it is not listed by itself");
+    assert_eq!(house.listed("representation").await, [rep.as_str()]);
+    assert_eq!(house.listed("file").await, [apart.as_str()], "what went with it is not listed by itself");
 
     let refused = house.act(&apart, "restore").await;
     assert_eq!(refused.status, 409, "{}", refused.text);
@@ -346,7 +346,7 @@ async fn e6_a_title_comes_back_with_all_that_went_with_it_at_every_door() {
     house.sweep(1).await;
     assert_eq!(house.policy_uses().await, 0);
     assert_eq!(open(&house.doors().await), Vec::<&String>::new());
-    assert_eq!(house.listed("bib").await, [mms.clone()]);
+    assert_eq!(house.listed("bib").await, [mms.as_str()]);
     assert_eq!((house.listed("file").await, house.listed("representation").await), (vec![], vec![]));
     let out_between = is_out().await;
     // A collection of it goes meanwhile.
@@ -385,7 +385,7 @@ async fn e5_e6_what_a_deletion_empties_goes_with_it_and_comes_back_with_it() {
     let doors = house.doors().await;
     house.delete(&format!("{}?representations=delete&bibs=delete", house.path(&house.file))).await;
     assert_eq!(open(&house.doors().await), Vec::<&String>::new());
-    assert_eq!(house.listed("bib").await, [house.title.mms.clone()]);
+    assert_eq!(house.listed("bib").await, [house.title.mms.as_str()]);
     for path in [house.form(), house.path(&house.file)] {
         let told = house.client.get(&format!("{path}/history")).await.ok();
         assert_eq!(told["event"][0]["action"], "bib.delete", "{path}: {told}");
@@ -394,7 +394,7 @@ async fn e5_e6_what_a_deletion_empties_goes_with_it_and_comes_back_with_it() {
     assert_eq!(house.doors().await, doors);
 
     house.delete(&format!("{}?representations=delete", house.path(&house.file))).await;
-    assert_eq!(house.listed("representation").await, [house.title.rep.clone()]);
+    assert_eq!(house.listed("representation").await, [house.title.rep.as_str()]);
     assert_eq!(house.client.get(&house.bib()).await.status, 200);
     house.restore(&house.title.rep).await;
     assert_eq!(house.doors().await, doors);
