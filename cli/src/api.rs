@@ -327,7 +327,7 @@ pub fn segment<'a>(id: &'a str, what: &str) -> Result<&'a str, Failure> {
     if fits {
         Ok(id)
     } else {
-        Err(Failure::Invalid(format!("`{}` is not the id of a {what}", terminal::plain(id))))
+        Err(Failure::Invalid(format!("`{}` is not the id of {what}", terminal::plain(id))))
     }
 }
 
