@@ -4,7 +4,6 @@
 //! `SIGKILL` at moments that follow from a seed. Then every item of both tables is compared.
 
 use anyhow::{Context, Result, bail};
-use std::process::Child;
 use std::time::{Duration, Instant};
 use vitrine_app::Call;
 use vitrine_domain::Timestamp;
@@ -15,7 +14,7 @@ use vitrine_store::faults::Seed;
 use vitrine_testing::{Stack, operator};
 
 use crate::imports::{Desk, check_all_created, number_from};
-use crate::worker;
+use crate::worker::{self, Worker, lot};
 
 /// How many workers there are at a time.
 const WORKERS: usize = 2;
@@ -85,38 +84,10 @@ impl Outcome {
     }
 }
 
-/// A worker; it dies with its owner.
-struct Worker(Child);
-
-impl Worker {
-    fn start(stack: &Stack) -> Result<Self> {
-        Ok(Self(worker::process("worker", stack)?.spawn().context("cannot start a worker")?))
-    }
-
-    /// Fails if it ended by itself, which it never does in good health.
-    fn check(&mut self) -> Result<()> {
-        match self.0.try_wait()? {
-            Some(status) => bail!("a worker ended by itself: {status}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Worker {
-    /// `SIGKILL`: nothing of it is run any more.
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 impl Side {
     async fn new(now: Timestamp, rows: u64) -> Result<Self> {
         let stack = Stack::new();
-        let status = worker::process("impatient", &stack)?.status()?;
-        if !status.success() {
-            bail!("the queues could not be changed");
-        }
+        worker::make_impatient(&stack)?;
         let desk = Desk::new(stack.app(), now).await?;
         desk.put_rows(rows).await?;
         let job = desk.submit().await?;
@@ -185,12 +156,6 @@ impl Side {
         }
         Ok(String::from_utf8(done.stdout)?)
     }
-}
-
-/// The next number from 0 to 1 of a seed.
-fn lot(state: &mut u64) -> f64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*state >> 33) as f64 / f64::from(1_u32 << 31)
 }
 
 /// How many items there are, if they are the same.

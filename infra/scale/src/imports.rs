@@ -147,7 +147,12 @@ pub fn check_all_created(job: &Job, rows: u64) -> Result<()> {
 
 /// What of this process is in memory, in MiB, as `/proc` says.
 pub fn memory_mib(field: &str) -> Result<f64> {
-    let status = fs::read_to_string("/proc/self/status").context("the kernel does not tell")?;
+    memory_of(std::process::id(), field)
+}
+
+/// The same of any process.
+pub fn memory_of(process: u32, field: &str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).context("the kernel does not tell")?;
     let line = status.lines().find(|line| line.starts_with(field)).context("the kernel does not tell")?;
     let kib: f64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
     Ok(kib / 1024.0)

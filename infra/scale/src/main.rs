@@ -4,6 +4,7 @@
 //! Markdown, which `xtask` writes to `docs/benchmarks.md`. Progress goes to standard error.
 
 mod book;
+mod export;
 mod five_gigabytes;
 mod import;
 mod import_kills;
@@ -47,6 +48,11 @@ const RUNS: &[Run] = &[
         name: "import-kills",
         shows: "an import whose workers are killed 40 times ends like one that nobody disturbed",
         start: || Box::pin(import_kills::run()),
+    },
+    Run {
+        name: "export",
+        shows: "an export of 100,000 titles whose worker is killed again and again writes the same bytes in little memory",
+        start: || Box::pin(export::run()),
     },
     Run {
         name: "oai",

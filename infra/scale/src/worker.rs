@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use std::collections::{BTreeMap, HashMap};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use vitrine_app::App;
 use vitrine_domain::Timestamp;
@@ -14,13 +14,13 @@ use vitrine_runtime::Config;
 use vitrine_store::clients::Clients;
 use vitrine_store::queues::Queue;
 use vitrine_testing::Stack;
-use vitrine_triggers::{Surroundings, imports_batch, incoming_batch};
+use vitrine_triggers::{Surroundings, exports_batch, imports_batch, incoming_batch};
 
 use crate::import::batch;
 
 /// After how many seconds a queue gives a message to another worker; the template's minutes would be waited for.
 const VISIBILITY_SECONDS: &str = "5";
-/// What run-import gets for a message.
+/// What run-import and export get for a message.
 const TIME: Duration = Duration::from_secs(4);
 
 /// This program with another task for a stack.
@@ -29,60 +29,87 @@ const TIME: Duration = Duration::from_secs(4);
 /// When it can not be found.
 pub fn process(task: &str, stack: &Stack) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("this program has no file")?);
-    command.arg(task).env_clear().envs(environment(stack)).stdin(Stdio::null());
+    command.arg(task).env_clear().envs(stack.environment()).stdin(Stdio::null());
     Ok(command)
 }
 
-fn environment(stack: &Stack) -> Vec<(&'static str, String)> {
-    let config = &stack.config;
-    vec![
-        ("AWS_ENDPOINT_URL", stack.endpoint().to_owned()),
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-        ("VITRINE_INSTITUTION", config.institution.clone()),
-        ("VITRINE_INSTITUTION_SUFFIX", config.institution_suffix.clone()),
-        ("VITRINE_CATALOG_TABLE", config.tables.catalog.clone()),
-        ("VITRINE_AUDIT_TABLE", config.tables.audit.clone()),
-        ("VITRINE_SESSIONS_TABLE", config.sessions_table.clone()),
-        ("VITRINE_USAGE_TABLE", config.tables.usage.clone()),
-        ("VITRINE_AUDIT_BUCKET", config.buckets.audit.clone()),
-        ("VITRINE_INCOMING_BUCKET", config.buckets.incoming.clone()),
-        ("VITRINE_CONTENT_BUCKET", config.buckets.content.clone()),
-        ("VITRINE_DERIVATIVES_BUCKET", config.buckets.derivatives.clone()),
-        ("VITRINE_PUBLISHED_BUCKET", config.buckets.published.clone()),
-        ("VITRINE_INCOMING_QUEUE_URL", config.queues.incoming.clone()),
-        ("VITRINE_DERIVATIVES_QUEUE_URL", config.queues.derivatives.clone()),
-        ("VITRINE_IMPORTS_QUEUE_URL", config.queues.imports.clone()),
-        ("VITRINE_PUBLISH_QUEUE_URL", config.queues.publish.clone()),
-        ("VITRINE_PUBLISHED_TABLE", config.tables.published.clone()),
-    ]
+/// A worker; it dies with its owner.
+pub struct Worker(Child);
+
+impl Worker {
+    /// Starts one on what a stack's queues hold.
+    ///
+    /// # Errors
+    /// When it can not be started.
+    pub fn start(stack: &Stack) -> Result<Self> {
+        Ok(Self(process("worker", stack)?.spawn().context("cannot start a worker")?))
+    }
+
+    /// Which process it is.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Fails if it ended by itself, which it never does in good health.
+    ///
+    /// # Errors
+    /// Then, with its exit code.
+    pub fn check(&mut self) -> Result<()> {
+        match self.0.try_wait()? {
+            Some(status) => bail!("a worker ended by itself: {status}"),
+            None => Ok(()),
+        }
+    }
 }
 
-/// Makes the stack's queues impatient.
+impl Drop for Worker {
+    /// `SIGKILL`: nothing of it is run any more.
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Makes a stack's queues impatient.
+///
+/// # Errors
+/// When they can not be changed.
+pub fn make_impatient(stack: &Stack) -> Result<()> {
+    if !process("impatient", stack)?.status()?.success() {
+        bail!("the queues could not be changed");
+    }
+    Ok(())
+}
+
+/// The next number from 0 to 1 of a seed.
+pub fn lot(state: &mut u64) -> f64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) as f64 / f64::from(1_u32 << 31)
+}
+
+/// Makes the queues of this process's stack impatient.
 pub async fn impatient() -> Result<()> {
     let (config, clients) = (Config::from_environment()?, vitrine_runtime::clients().await);
-    for url in [&config.queues.imports, &config.queues.incoming] {
+    for url in [&config.queues.imports, &config.queues.exports, &config.queues.incoming] {
         let change = clients.sqs.set_queue_attributes().queue_url(url);
         change.attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_SECONDS).send().await?;
     }
     Ok(())
 }
 
-/// Works on what the queues hold, as run-import and register-file do, until it is killed.
+/// Works on what the queues hold, as run-import, export and register-file do, until it is killed.
 pub async fn run() -> Result<()> {
     let (config, clients) = (Config::from_environment()?, vitrine_runtime::clients().await);
     let app = vitrine_runtime::app(&config, &clients)?;
     loop {
-        for queue in [Queue::Imports, Queue::Incoming] {
+        for queue in [Queue::Imports, Queue::Exports, Queue::Incoming] {
             one(&app, queue).await?;
         }
     }
 }
 
 async fn one(app: &App, queue: Queue) -> Result<()> {
-    let limit = if queue == Queue::Imports { 1 } else { 10 };
+    let limit = if queue == Queue::Incoming { 10 } else { 1 };
     let received = app.queues.receive(queue, limit, 0).await?;
     if received.is_empty() {
         return Ok(());
@@ -93,6 +120,7 @@ async fn one(app: &App, queue: Queue) -> Result<()> {
         Surroundings { now: &Timestamp::now, time_left: &|| started.elapsed() < TIME, metrics: &|_| {} };
     let answer = match queue {
         Queue::Imports => Box::pin(imports_batch(app, event, &around)).await,
+        Queue::Exports => Box::pin(exports_batch(app, event, &around)).await,
         _ => incoming_batch(app, event, &around).await,
     };
     let failed: Vec<String> =
