@@ -17,6 +17,7 @@ pub mod ids;
 pub mod import;
 pub mod job;
 pub mod library;
+pub mod loans;
 pub mod outbox;
 pub mod problem;
 pub mod publishing;

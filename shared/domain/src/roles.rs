@@ -121,6 +121,8 @@ coded!(
         SimulatePolicies = "policy.simulate": "Try out access rights",
         /// Create, change and delete access rights policies (domain.md 1).
         ManagePolicies = "policy.manage": "Define access rights policies",
+        /// Read who has borrowed what; it tells of patrons (A18).
+        ReadLoans = "loan.read": "Read who has borrowed what",
         /// Create and change remote repositories (D16).
         ManageRemoteRepositories = "remote-repository.manage": "Configure remote repositories",
         /// Read what happened to titles, representations, files, collections, policies and profiles (D24).
@@ -239,6 +241,11 @@ impl Action {
                 DigitalInventoryOperatorExtended,
             ]],
             Action::ManagePolicies => &[&[Role::FulfillmentAdministrator, GeneralSystemAdministrator]],
+            Action::ReadLoans => &[&[
+                Role::FulfillmentAdministrator,
+                Role::FulfillmentServicesManager,
+                GeneralSystemAdministrator,
+            ]],
             Action::VerifyAudit | Action::ConfigureInstitution => &[&[GeneralSystemAdministrator]],
             Action::ReadPublishing => &[STAFF],
             Action::ManagePublishing | Action::ManageRemoteRepositories => {
@@ -273,6 +280,7 @@ impl Action {
                 | Action::ReadImports
                 | Action::ReadPolicies
                 | Action::SimulatePolicies
+                | Action::ReadLoans
                 | Action::ReadHistory
                 | Action::ReadUsage
                 | Action::VerifyAudit

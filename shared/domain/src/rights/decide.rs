@@ -87,20 +87,29 @@ fn under_policy(policy: &PolicySettings, viewer: &Viewer, facts: &Facts, now: Ti
         .copied()
         .find(|at| output_of(policy, first_match(&weighed, viewer, facts, *at)) != output);
     let outcome = match (output.effect, &policy.copyright_declaration) {
+        // What is lent is lent to somebody, not to a browser.
+        (Effect::Allow, _) if output.loan_copies.is_some() && viewer.is_anonymous() => Outcome::Deny {
+            note: denied_note(policy, viewer),
+            reason: Reason::SignIn,
+            may_change_at: changes_at,
+        },
         (Effect::Deny, _) => Outcome::Deny {
             note: denied_note(policy, viewer),
             reason: reason(policy, viewer, facts, now, changes_at),
             may_change_at: changes_at,
         },
         (Effect::Allow, Some(text)) if !output.waive_declaration => {
-            Outcome::Declare { text: text.clone(), permit: Permit::of(output) }
+            Outcome::Declare { text: text.clone(), permit: Permit::of(output, policy) }
         }
-        (Effect::Allow, _) => Outcome::Allow(Permit::of(output)),
+        (Effect::Allow, _) => Outcome::Allow(Permit::of(output, policy)),
     };
-    let allowed = matches!(outcome, Outcome::Allow(_));
+    // A picture is shown of what may be borrowed, as of what seats are taken for.
+    let allowed = output.effect == Effect::Allow
+        && (output.waive_declaration || policy.copyright_declaration.is_none());
     let tried = weighed.len().min(matched.map_or(usize::MAX, |index| index + 1));
     let shared = allowed
         && output.concurrent_users.is_none()
+        && output.loan_copies.is_none()
         && weighed.iter().take(tried).all(|weighed| same_for_everyone(weighed, viewer, facts, now));
     let trace = weighed
         .iter()

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::condition::Truth;
-use super::policy::{Effect, Output, Permission, SizeTier};
+use super::policy::{Effect, Output, Permission, PolicySettings, SizeTier};
 use super::terms::Terms;
 use crate::coded;
+use crate::loans::LoanRule;
 
 /// The longest that anyone may remember what everyone may see, in seconds (B35).
 const MAX_SHARED_SECONDS: u64 = 60;
@@ -72,14 +73,21 @@ pub struct Permit {
     pub session_minutes: Option<u32>,
     /// How long the same viewer waits before the next session.
     pub cool_off_minutes: Option<u32>,
+    /// How it is lent; none is not lent but shown (A18).
+    pub loan: Option<LoanRule>,
 }
 
 impl Permit {
     pub(super) fn everything() -> Self {
-        Self::of(&Output::plain(Effect::Allow, Permission::ViewAndDownload))
+        Self::without_loans(&Output::plain(Effect::Allow, Permission::ViewAndDownload))
     }
 
-    pub(super) fn of(output: &Output) -> Self {
+    /// What an output of a policy gives.
+    pub(super) fn of(output: &Output, policy: &PolicySettings) -> Self {
+        Self { loan: LoanRule::of(output, policy), ..Self::without_loans(output) }
+    }
+
+    fn without_loans(output: &Output) -> Self {
         Self {
             permission: output.permission,
             size: output.size,
@@ -87,6 +95,7 @@ impl Permit {
             concurrent_users: output.concurrent_users,
             session_minutes: output.session_minutes,
             cool_off_minutes: output.cool_off_minutes,
+            loan: None,
         }
     }
 }

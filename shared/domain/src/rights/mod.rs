@@ -21,7 +21,8 @@ pub use decide::{Governing, decide};
 pub use decision::{DecidedBy, Decision, Outcome, Permit, Reason};
 pub use ip::IpRange;
 pub use policy::{
-    AccessRightsPolicy, DefaultAccess, Output, Permission, PolicyDraft, PolicySettings, Rule, SizeTier,
+    AccessRightsPolicy, DefaultAccess, Effect, Output, Permission, PolicyDraft, PolicySettings, Rule,
+    SizeTier,
 };
 pub use terms::Terms;
 pub use viewer::{Facts, Identity, Known, Offered, Viewer};

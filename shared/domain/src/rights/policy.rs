@@ -79,6 +79,9 @@ pub const MAX_CONDITIONS: usize = 20;
 /// The most viewers at once, and the most minutes of a session: a day.
 const MAX_CONCURRENT: u32 = 10_000;
 const MAX_MINUTES: u32 = 24 * 60;
+/// The most copies that are lent, which are read at once, and the most days: a year.
+const MAX_COPIES: u32 = 1000;
+const MAX_DAYS: u32 = 366;
 
 /// What follows where a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +106,12 @@ pub struct Output {
     /// How long the same viewer waits before the next session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cool_off_minutes: Option<u32>,
+    /// How many copies are lent (A18); none is not lent but shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan_copies: Option<u32>,
+    /// For how many days one is lent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan_days: Option<u32>,
     /// Lets the viewer in without the policy's copyright declaration (A12).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waive_declaration: bool,
@@ -127,6 +136,8 @@ impl Output {
             concurrent_users: None,
             session_minutes: None,
             cool_off_minutes: None,
+            loan_copies: None,
+            loan_days: None,
             waive_declaration: false,
         }
     }
@@ -139,6 +150,8 @@ impl Output {
             ("concurrent_users", self.concurrent_users, MAX_CONCURRENT),
             ("session_minutes", self.session_minutes, MAX_MINUTES),
             ("cool_off_minutes", self.cool_off_minutes, MAX_MINUTES),
+            ("loan_copies", self.loan_copies, MAX_COPIES),
+            ("loan_days", self.loan_days, MAX_DAYS),
         ] {
             if given.is_some_and(|number| !(1..=most).contains(&number)) {
                 problems.add(&format!("{field}.{name}"), format!("must be from 1 to {most}"));
@@ -156,6 +169,17 @@ impl Output {
             let message =
                 "must be given where the viewers at once are limited, or a seat is never free again";
             problems.add(&format!("{field}.session_minutes"), message);
+        }
+        match (self.loan_copies, self.loan_days) {
+            (Some(_), None) => {
+                problems.add(&format!("{field}.loan_days"), "must be given where copies are lent");
+            }
+            (None, Some(_)) => problems.add(&format!("{field}.loan_days"), "needs `loan_copies`"),
+            _ => {}
+        }
+        if self.loan_copies.is_some() && self.concurrent_users.is_some() {
+            let message = "must not be given beside `concurrent_users`: what is lent needs no seat";
+            problems.add(&format!("{field}.loan_copies"), message);
         }
     }
 }

@@ -277,6 +277,8 @@ fn a13_to_a16_the_rule_says_what_the_viewer_gets() {
         concurrent_users: Some(2),
         session_minutes: Some(30),
         cool_off_minutes: Some(5),
+        loan_copies: None,
+        loan_days: None,
         waive_declaration: false,
     };
     let policy = policy(vec![rule], Effect::Deny);
@@ -289,6 +291,37 @@ fn a13_to_a16_the_rule_says_what_the_viewer_gets() {
         (Some(2), Some(30), Some(5))
     );
     assert_eq!(decision.shared_seconds(now()), 0, "a seat is one viewer's");
+}
+
+#[test]
+fn a18_what_is_lent_is_lent_to_somebody_for_the_days_of_the_rule() {
+    let lends = |copies, days| Output {
+        loan_copies: Some(copies),
+        loan_days: Some(days),
+        ..Output::plain(Effect::Allow, Permission::View)
+    };
+    let mut faculty = rule(Effect::Allow, vec![condition(Input::UserGroup, Operator::Equals, &["FACULTY"])]);
+    faculty.output = lends(3, 30);
+    let mut policy = policy(vec![faculty], Effect::Allow);
+    policy.default_rule = lends(2, 7);
+    policy.denied_note_unregistered = Some("Sign in.".to_owned());
+    for (viewer, copies, days) in [(reader("a", &["FACULTY"]), 3, 30), (reader("b", &[]), 2, 7)] {
+        let decision = asked(&policy, &viewer);
+        let loan = decision.permit().unwrap().loan.unwrap();
+        assert_eq!((loan.copies, loan.days, loan.longest_days), (copies, days, 30));
+        assert_eq!(decision.shared_seconds(now()), 0, "a loan is one viewer's");
+    }
+    let decision = asked(&policy, &anyone());
+    let Outcome::Deny { note, reason, may_change_at: None } = &decision.outcome else {
+        panic!("{decision:?}")
+    };
+    assert_eq!((note.as_deref(), *reason), (Some("Sign in."), Reason::SignIn));
+    assert!(decision.shows_thumbnail && decision.shared_seconds(now()) == 0);
+    policy.copyright_declaration = Some("For private study only.".to_owned());
+    assert!(!asked(&policy, &anyone()).shows_thumbnail);
+    assert_eq!(asked(&policy, &reader("b", &[])).permit().unwrap().loan.map(|loan| loan.copies), Some(2));
+    // Staff see it as it is, and what a policy lends elsewhere is no part of what is not lent.
+    assert_eq!(asked(&policy, &Viewer { staff: true, ..anyone() }).permit().unwrap().loan, None);
 }
 
 #[test]
@@ -424,6 +457,29 @@ fn what_a_rule_can_not_mean_is_refused_with_its_place() {
     }
     let seats = serde_json::json!([{ "output": { "effect": "ALLOW", "concurrent_users": 2 } }]);
     assert!(draft(seats).unwrap_err()[0].starts_with("rules.0.output.session_minutes"));
+    for (output, field) in [
+        (serde_json::json!({ "loan_copies": 2 }), "loan_days: must be given"),
+        (serde_json::json!({ "loan_days": 7 }), "loan_days: needs `loan_copies`"),
+        (serde_json::json!({ "loan_copies": 0, "loan_days": 7 }), "loan_copies: must be from 1 to 1000"),
+        (serde_json::json!({ "loan_copies": 1001, "loan_days": 7 }), "loan_copies: must be from 1 to 1000"),
+        (serde_json::json!({ "loan_copies": 2, "loan_days": 0 }), "loan_days: must be from 1 to 366"),
+        (serde_json::json!({ "loan_copies": 2, "loan_days": 367 }), "loan_days: must be from 1 to 366"),
+        (
+            serde_json::json!({ "loan_copies": 2, "loan_days": 7, "concurrent_users": 2, "session_minutes": 9 }),
+            "loan_copies: must not be given beside `concurrent_users`",
+        ),
+        (serde_json::json!({ "effect": "DENY", "loan_copies": 2, "loan_days": 7 }), "effect: must be ALLOW"),
+    ] {
+        let mut output = output;
+        if output["effect"].is_null() {
+            output["effect"] = serde_json::json!("ALLOW");
+        }
+        let problems = draft(serde_json::json!([{ "output": output }])).unwrap_err();
+        assert!(problems[0].starts_with(&format!("rules.0.output.{field}")), "{problems:?}");
+    }
+    let lent =
+        serde_json::json!([{ "output": { "effect": "ALLOW", "loan_copies": 1000, "loan_days": 366 } }]);
+    assert!(draft(lent).is_ok());
     let denied = serde_json::json!([{ "output": { "effect": "DENY", "watermark": "x" } }]);
     assert!(draft(denied).unwrap_err()[0].starts_with("rules.0.output.effect"));
 }
