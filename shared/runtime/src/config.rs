@@ -33,7 +33,7 @@ variables!(
     "VITRINE_CATALOG_TABLE", None, "table of everything current";
     "VITRINE_AUDIT_TABLE", None, "table of everything that happened";
     "VITRINE_PUBLISHED_TABLE", None, "table of what is published";
-    "VITRINE_SESSIONS_TABLE", None, "table of viewers' sessions, declarations and seats";
+    "VITRINE_SESSIONS_TABLE", None, "table of viewers' sessions, declarations, seats and loans";
     "VITRINE_USAGE_TABLE", None, "table of what viewers did, as counts";
     "VITRINE_INCOMING_BUCKET", None, "bucket where uploads arrive";
     "VITRINE_CONTENT_BUCKET", None, "bucket of registered bytes";

@@ -21,6 +21,7 @@ use vitrine_domain::import::profile::ImportProfile;
 use vitrine_domain::import::row::{JobClaim, RowResult, RowTicket};
 use vitrine_domain::job::Job;
 use vitrine_domain::library::{Library, LibraryCode};
+use vitrine_domain::loans::{LentCopy, Loan};
 use vitrine_domain::outbox::{OutboxRow, SHARDS};
 use vitrine_domain::publishing::delivery::Delivery;
 use vitrine_domain::publishing::profile::PublishingProfile;
@@ -292,6 +293,13 @@ pub const SESSIONS_MODEL: &[[&str; 4]] = &[
     ["slot", "`SEATS#{rep}`", "`SLOT#{number}`", "who sits before a representation"],
     ["place in the line", "`SEATS#{rep}`", "`WAIT#{since}#{holder}`", "who waits, the first first"],
     ["seat", "`HOLDER#{holder}`", "`SEAT#{rep}`", "a viewer's own seat"],
+    [
+        "lent copy",
+        "`LOANS#{rep}`",
+        "`COPY#{number}`",
+        "who has borrowed a representation; gone after the loan's end",
+    ],
+    ["loan", "`HOLDER#{holder}`", "`LOAN#{rep}`", "a user's own loan; gone after its end"],
     ["wish", "`MARK#{digest}`", "`MARK`", "a marked copy that was asked for; gone after some hours"],
 ];
 
@@ -900,7 +908,7 @@ pub fn pass(id: &SessionId) -> Key {
 
 /// The key of what a viewer has answered to a representation's declaration.
 pub fn declared(holder: &Holder, rep: &RepId) -> Key {
-    Key::new(format!("HOLDER#{holder}"), format!("DECLARED#{rep}"))
+    Key::new(held_by(holder), format!("DECLARED#{rep}"))
 }
 
 /// The partition of the slots of a representation and of the line for them.
@@ -910,7 +918,27 @@ pub fn room(rep: &RepId) -> String {
 
 /// The key of a viewer's own seat.
 pub fn seat(rep: &RepId, holder: &Holder) -> Key {
-    Key::new(format!("HOLDER#{holder}"), format!("SEAT#{rep}"))
+    Key::new(held_by(holder), format!("SEAT#{rep}"))
+}
+
+/// The partition of the copies of a representation that were lent.
+pub fn lent(rep: &RepId) -> String {
+    format!("LOANS#{rep}")
+}
+
+/// How the sort key of a lent copy begins.
+pub const LENT_COPY: &str = "COPY#";
+/// How the sort key of a user's loan begins.
+pub const LOAN: &str = "LOAN#";
+
+/// The partition of all that is one holder's.
+pub fn held_by(holder: &Holder) -> String {
+    format!("HOLDER#{holder}")
+}
+
+/// The key of a user's loan.
+pub fn loan(rep: &RepId, borrower: &UserId) -> Key {
+    Key::new(held_by(&Holder::user(borrower)), format!("{LOAN}{rep}"))
 }
 
 /// The key of the wish for a marked copy.
@@ -932,6 +960,13 @@ item!(Pass, "pass", |it| pass(&it.id), |_| None);
 item!(Declared, "declaration", |it| declared(&it.holder, &it.representation), |_| None);
 item!(Seat, "seat", |it| seat(&it.representation, &it.holder), |_| None);
 item!(Slot, "slot", |it| Key::new(room(&it.representation), format!("SLOT#{:05}", it.number)), |_| None);
+item!(Loan, "loan", |it| loan(&it.representation, &it.borrower), |_| None);
+item!(
+    LentCopy,
+    "lent copy",
+    |it| Key::new(lent(&it.representation), format!("{LENT_COPY}{:05}", it.copy_number)),
+    |_| None
+);
 item!(
     Waiting,
     "place in the line",

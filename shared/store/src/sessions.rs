@@ -1,5 +1,9 @@
-//! The table of what viewers do: sessions, declarations, seats. Delivery may write this one and no other; all of it may
+//! The table of what viewers do: sessions, declarations, seats, loans. Delivery may write this one and no other; all of it may
 //! be lost without harm to the catalogue.
+
+mod loans;
+
+pub use loans::Lending;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;

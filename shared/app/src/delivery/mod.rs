@@ -5,6 +5,7 @@
 
 mod bytes;
 mod declarations;
+mod loans;
 mod marked;
 mod offer;
 mod open;
@@ -13,6 +14,7 @@ mod seats;
 mod sessions;
 
 pub use bytes::{Given, Wanted};
+pub use loans::Borrowing;
 pub(crate) use marked::{NO_COPY, is_fresh};
 pub use offer::{Form, Offer, offer};
 pub use open::{Access, Asked, Opened, Reader, Visit};

@@ -5,10 +5,11 @@ use std::str::FromStr;
 use vitrine_domain::Timestamp;
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::file::{DigitalFile, FileStatus};
-use vitrine_domain::ids::{FileId, MmsId, RepId};
+use vitrine_domain::ids::{FileId, MmsId, RepId, UserId};
+use vitrine_domain::loans::Loan;
 use vitrine_domain::remote::RemoteLinks;
 use vitrine_domain::representation::{Representation, UsageType};
-use vitrine_domain::rights::{Decision, Identity, Known, Outcome, Permit, Reason, Terms, Viewer};
+use vitrine_domain::rights::{Decision, Identity, Outcome, Permit, Reason, Terms, Viewer};
 use vitrine_domain::seats::{Seat, SeatRule};
 use vitrine_domain::session::{Holder, SessionId};
 use vitrine_metadata::DublinCore;
@@ -65,6 +66,11 @@ pub enum Access {
         /// What is given with it.
         permit: Permit,
     },
+    /// A copy, which is to be borrowed first (A18).
+    Loan {
+        /// What is given with it.
+        permit: Permit,
+    },
     /// The policy (A11).
     Denied {
         /// What the viewer is told.
@@ -91,6 +97,8 @@ pub struct Opened {
     pub decision: Decision,
     /// What stands between the viewer and the files.
     pub access: Access,
+    /// The viewer's loan, where it is let in by one.
+    pub loan: Option<Loan>,
     /// How long the answer holds.
     pub terms: Terms,
 }
@@ -157,16 +165,25 @@ impl Opened {
 
 /// A seat is one viewer's, and what is given with it ends with it.
 fn seated(terms: Terms, seat: &Seat) -> Terms {
-    terms.and(Terms { shared_seconds: 0, until: Some(seat.ends_at), now: terms.now })
+    until(terms, seat.ends_at)
+}
+
+fn until(terms: Terms, end: Timestamp) -> Terms {
+    terms.and(Terms { shared_seconds: 0, until: Some(end), now: terms.now })
 }
 
 impl Visit {
+    /// Who has signed in, where someone has.
+    pub fn user(&self) -> Option<&UserId> {
+        match &self.viewer.identity {
+            Some(Identity::Known(known)) => known.id.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whom declarations and seats are bound to: the user wherever it has signed in, else the browser.
     pub fn holder(&self) -> Option<Holder> {
-        match &self.viewer.identity {
-            Some(Identity::Known(Known { id: Some(user), .. })) => Some(Holder::user(user)),
-            _ => self.session.as_ref().map(Holder::session),
-        }
+        self.user().map(Holder::user).or_else(|| self.session.as_ref().map(Holder::session))
     }
 }
 
@@ -175,7 +192,7 @@ impl App {
     ///
     /// A title is stood for by the first of its representations, in the order of choice (domain.md 5), that the viewer
     /// is let into, else by the first that is offered. At most four calls: the thing, its representation and title, the
-    /// policies; one more for a declaration and one for a seat.
+    /// policies; one more for a declaration and one for a seat or a loan.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for what is not there and for what is not offered, in the same words (B31).
@@ -251,17 +268,18 @@ impl App {
         decision: Decision,
         terms: Terms,
     ) -> Result<Opened, AppError> {
-        let (access, terms) = self.access(call, visit, &representation.id, &decision, terms).await?;
+        let (access, loan, terms) = self.access(call, visit, &representation.id, &decision, terms).await?;
         let access = match access {
             // What is elsewhere can not be marked here.
             access if representation.fields.remote.is_none() || !decision.marks() => access,
             denied @ Access::Denied { .. } => denied,
             _ => Access::Denied { note: None, reason: Reason::Watermark, may_change_at: None },
         };
-        Ok(Opened { bib, representation, file, remote: None, decision, access, terms })
+        Ok(Opened { bib, representation, file, remote: None, decision, access, loan, terms })
     }
 
-    /// What stands between a viewer and the files: one call for a declaration, one for a seat, none for the rest.
+    /// What stands between a viewer and the files: one call for a declaration, one for a seat or a loan,
+    /// none for the rest.
     async fn access(
         &self,
         call: &Call,
@@ -269,12 +287,12 @@ impl App {
         rep: &RepId,
         decision: &Decision,
         terms: Terms,
-    ) -> Result<(Access, Terms), AppError> {
+    ) -> Result<(Access, Option<Loan>, Terms), AppError> {
         let holder = visit.holder();
         let permit = match decision.outcome.clone() {
             Outcome::Hide => return Err(nothing(rep)),
             Outcome::Deny { note, reason, may_change_at } => {
-                return Ok((Access::Denied { note, reason, may_change_at }, terms));
+                return Ok((Access::Denied { note, reason, may_change_at }, None, terms));
             }
             Outcome::Declare { text, permit } => {
                 let declared = match &holder {
@@ -282,20 +300,34 @@ impl App {
                     None => None,
                 };
                 if !declared.is_some_and(|declared| declared.lets_in(&digest(&text), call.now)) {
-                    return Ok((Access::Declaration { text }, terms));
+                    return Ok((Access::Declaration { text }, None, terms));
                 }
                 permit
             }
             Outcome::Allow(permit) => permit,
         };
-        let Some(rule) = SeatRule::of(&permit) else { return Ok((Access::Granted(permit), terms)) };
+        if let Some(rule) = permit.loan {
+            let loan = match visit.user() {
+                Some(user) => self.sessions.loan(rep, user).await?,
+                None => None,
+            };
+            let held = loan.filter(|loan| loan.is_held(rule, call.now)).map(|loan| loan.under(rule));
+            return Ok(match held {
+                Some(loan) => {
+                    let terms = until(terms, loan.due_at);
+                    (Access::Granted(permit), Some(loan), terms)
+                }
+                None => (Access::Loan { permit }, None, terms),
+            });
+        }
+        let Some(rule) = SeatRule::of(&permit) else { return Ok((Access::Granted(permit), None, terms)) };
         let seat = match &holder {
             Some(holder) => self.sessions.seat(rep, holder).await?,
             None => None,
         };
         Ok(match seat.filter(|seat| seat.is_held(rule, call.now)) {
-            Some(seat) => (Access::Granted(permit), seated(terms, &seat)),
-            None => (Access::Seat { permit }, terms),
+            Some(seat) => (Access::Granted(permit), None, seated(terms, &seat)),
+            None => (Access::Seat { permit }, None, terms),
         })
     }
 

@@ -191,6 +191,6 @@ impl App {
 fn seat_rule(opened: &Opened) -> Option<SeatRule> {
     match &opened.access {
         Access::Granted(permit) | Access::Seat { permit } => SeatRule::of(permit),
-        Access::Declaration { .. } | Access::Denied { .. } => None,
+        Access::Declaration { .. } | Access::Loan { .. } | Access::Denied { .. } => None,
     }
 }

@@ -94,7 +94,7 @@ fn gzip(text: &str) -> Result<Vec<u8>, Problem> {
     encoder.finish().map_err(|_| Problem::internal())
 }
 
-/// Why the viewer does not get the files of what it opened; `None` where it does (A11, A12, A15).
+/// Why the viewer does not get the files of what it opened; `None` where it does (A11, A12, A15, A18).
 pub(crate) fn refusal(opened: &Opened, addresses: &Addresses) -> Option<Problem> {
     let own = |path: &str| {
         let (view, institution) = (&addresses.delivery, &addresses.institution);
@@ -137,6 +137,17 @@ pub(crate) fn refusal(opened: &Opened, addresses: &Addresses) -> Option<Problem>
             )
             .with("reason", Some("SEAT".to_owned()))
             .with("seat_url", own("seat")),
+        ),
+        Access::Loan { .. } => Some(
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                "loan-required",
+                "Only who has borrowed it may look",
+                "LOAN_REQUIRED",
+                "borrow a copy with a POST to `loan_url`",
+            )
+            .with("reason", Some("LOAN".to_owned()))
+            .with("loan_url", own("loan")),
         ),
     }
 }

@@ -83,7 +83,7 @@ fn result(api: &Api, opened: &Opened) -> Value {
     let status = match &opened.access {
         Access::Granted(permit) if unmarkable(permit) => 403,
         Access::Granted(_) => return json!({ "status": 200 }),
-        Access::Declaration { .. } | Access::Seat { .. } => 401,
+        Access::Declaration { .. } | Access::Seat { .. } | Access::Loan { .. } => 401,
         Access::Denied { reason: Reason::SignIn, .. } => 401,
         Access::Denied { .. } => 403,
     };
@@ -120,6 +120,7 @@ fn said(opened: &Opened) -> (&'static str, &str) {
         Access::Granted(_) => ("Open", "You are let in."),
         Access::Declaration { text } => ("Please read this first", text),
         Access::Seat { .. } => ("Take a seat", "Only so many may look at once."),
+        Access::Loan { .. } => ("Borrow it", "Only who has borrowed it may look."),
         Access::Denied { note, reason, .. } => {
             ("Not available to you", note.as_deref().unwrap_or_else(|| reason.description()))
         }

@@ -120,6 +120,7 @@ fn note(found: &Presented) -> &str {
         Access::Denied { note, reason, .. } => note.as_deref().unwrap_or_else(|| reason.description()),
         Access::Declaration { .. } => "A declaration is to be accepted first, at the title's own page.",
         Access::Seat { .. } => "Only so many may look at once; seats are taken at the title's own page.",
+        Access::Loan { .. } => "Only who has borrowed it may look; it is lent at the title's own page.",
     }
 }
 

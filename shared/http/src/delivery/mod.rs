@@ -6,6 +6,7 @@ mod auth;
 mod bytes;
 mod cors;
 mod html;
+mod loan;
 mod manifest;
 mod page;
 mod resource;
@@ -39,6 +40,11 @@ pub fn delivery_router(api: Api) -> Router {
         .route("/view/sign-in/callback", get(sign_in::end))
         .route("/view/sign-out", get(sign_in::ask_to_leave).post(sign_in::leave))
         .route("/view/delivery/{institution}/{id}/seat", get(seat::read).post(seat::take).delete(seat::leave))
+        .route(
+            "/view/delivery/{institution}/{id}/loan",
+            get(loan::read).post(loan::borrow).delete(loan::give_back),
+        )
+        .route("/view/delivery/{institution}/loans", get(loan::list))
         .route("/view/delivery/{institution}/{id}/declaration", post(seat::declare))
         .route("/view/delivery/{institution}/{id}/share", post(resource::share))
         .route("/view/delivery/{institution}/{id}/content", get(bytes::content))

@@ -7,12 +7,13 @@ use axum::response::Response;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
-use vitrine_app::delivery::{Access, Asked, Opened};
+use vitrine_app::delivery::{Access, Asked, Borrowing, Opened};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::UserId;
 use vitrine_domain::rights::Reason;
 use vitrine_domain::structure::{Range, StructureFields};
+use vitrine_domain::{TimeZone, Timestamp};
 use vitrine_metadata::{About, DublinCore, MediaFile, iiif, schema_org};
 
 use super::answer::document;
@@ -40,6 +41,10 @@ pub(super) struct Page<'a> {
     pub structure: Option<&'a StructureFields>,
     /// What the script reads: the same that external viewers read.
     pub view: &'a Value,
+    /// How the viewer stands to the copies that are lent.
+    pub borrowing: &'a Borrowing,
+    /// The institution's, for what is due.
+    pub zone: &'a TimeZone,
     /// Where the storage is, for the page's policy.
     pub storage: &'a [String],
 }
@@ -121,6 +126,7 @@ impl<'a> Page<'a> {
         if let Some(note) = &representation.fields.public_note {
             writeln!(out, "<p dir=\"auto\">{}</p>", escape(note))?;
         }
+        self.borrowed(out)?;
         match &self.opened.access {
             Access::Granted(_) => self.viewer(out)?,
             _ => self.notice(out)?,
@@ -175,6 +181,25 @@ impl<'a> Page<'a> {
             "<p class=\"account\">Signed in as {user}. <a href=\"{}\" rel=\"nofollow\">Sign out</a></p>",
             escape(&leave)
         )
+    }
+
+    /// Until when the viewer has it, and how it is given back (A18).
+    fn borrowed(&self, out: &mut String) -> fmt::Result {
+        let Borrowing::Borrowed(loan) = self.borrowing else { return Ok(()) };
+        let (link, due) = (self.permalink(), self.time(loan.due_at));
+        let link = escape(&link);
+        writeln!(
+            out,
+            "<section id=\"loan\" aria-labelledby=\"h-loan\"><h2 id=\"h-loan\">Your loan</h2>\n<p>You have borrowed \
+             this until {due}. It is returned by itself then.</p>\n<form method=\"post\" \
+             action=\"{link}/loan?op=return\"><p class=\"acts\"><button>Return now</button></p></form></section>"
+        )
+    }
+
+    /// A time as people read it, where the institution is.
+    fn time(&self, at: Timestamp) -> String {
+        let shown = at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d, %H:%M");
+        format!("<time datetime=\"{at}\">{shown}</time>")
     }
 
     fn permalink(&self) -> String {
@@ -255,7 +280,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// Why there are no files to see, and what can be done about it (A11, A12, A15).
+    /// Why there are no files to see, and what can be done about it (A11, A12, A15, A18).
     fn notice(&self, out: &mut String) -> fmt::Result {
         out.push_str("<section id=\"notice\" aria-labelledby=\"h-notice\">\n");
         match &self.opened.access {
@@ -303,6 +328,32 @@ impl<'a> Page<'a> {
                      <form id=\"seat\" method=\"post\" action=\"{link}/seat\"><p class=\"acts\">\
                      <button>Take a seat</button></p></form>\n<p id=\"standing\" role=\"status\"></p>"
                 )?;
+            }
+            Access::Loan { permit } => {
+                out.push_str("<h2 id=\"h-notice\">This is lent</h2>\n");
+                if let Some(rule) = permit.loan {
+                    let (days, copies) =
+                        (counted(rule.days, "day", "days"), counted(rule.copies, "copy", "copies"));
+                    writeln!(
+                        out,
+                        "<p>Whoever borrows it can see it for {days}. The library lends {copies}.</p>"
+                    )?;
+                }
+                if let Borrowing::AllOut { back_at } = self.borrowing {
+                    let at = self.time(*back_at);
+                    writeln!(
+                        out,
+                        "<p id=\"all-out\" role=\"status\">No copy is in now. The next is back on {at} or before.</p>"
+                    )?;
+                } else {
+                    let link = self.permalink();
+                    let link = escape(&link);
+                    writeln!(
+                        out,
+                        "<form id=\"borrow\" method=\"post\" action=\"{link}/loan\"><p class=\"acts\">\
+                         <button>Borrow</button></p></form>"
+                    )?;
+                }
             }
         }
         out.push_str("</section>\n");
@@ -381,6 +432,11 @@ impl<'a> Page<'a> {
         out.push_str("</section>\n");
         Ok(())
     }
+}
+
+/// So many of something: `1 day`, `2 copies`.
+fn counted(number: u32, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn ranges(out: &mut String, found: &[Range]) -> fmt::Result {

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use vitrine_app::delivery::Asked;
+use vitrine_app::delivery::{Asked, Borrowing};
 use vitrine_domain::usage::Measure;
 use vitrine_store::Page;
 
@@ -52,7 +52,7 @@ pub(super) async fn resource(
         response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
         return Ok(response);
     }
-    let (metadata, files, structure) = tokio::try_join!(
+    let (metadata, files, structure, borrowing) = tokio::try_join!(
         api.app.shown_metadata(&opened.bib),
         async {
             match &opened.file {
@@ -62,7 +62,13 @@ pub(super) async fn resource(
                 None => api.app.shown_files(&opened.representation.id, &page(paging)).await,
             }
         },
-        async { if is_page { api.app.structure(&opened.representation.id).await } else { Ok(None) } }
+        async { if is_page { api.app.structure(&opened.representation.id).await } else { Ok(None) } },
+        async {
+            match is_page {
+                true => api.app.borrowing_of(&viewer.call, &viewer.visit, &opened).await,
+                false => Ok(Borrowing::NotLent),
+            }
+        }
     )?;
     let view = api.addresses.resource(&opened, &metadata, &files);
     if is_page {
@@ -75,6 +81,8 @@ pub(super) async fn resource(
             files: &files.items,
             structure: structure.as_ref().map(|it| &it.fields),
             view: &view,
+            borrowing: &borrowing,
+            zone: &api.app.settings.time_zone,
             storage: &api.app.storage_origins(&viewer.call).await?,
         };
         return super::page::answer(&page, &headers);

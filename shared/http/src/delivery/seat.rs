@@ -79,7 +79,11 @@ async fn release(
 }
 
 /// Leads a form of the page back to the page, which says what there is now.
-fn back_to_page(api: &Api, opened: &Opened, cookie: Option<HeaderValue>) -> Result<Response, Problem> {
+pub(super) fn back_to_page(
+    api: &Api,
+    opened: &Opened,
+    cookie: Option<HeaderValue>,
+) -> Result<Response, Problem> {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
     let page = api.addresses.delivered(&opened.representation.id);

@@ -31,10 +31,7 @@ pub(crate) struct Viewer {
 impl Viewer {
     /// Who has signed in, where someone has.
     pub fn user(&self) -> Option<&UserId> {
-        match &self.visit.viewer.identity {
-            Some(rights::Identity::Known(known)) => known.id.as_ref(),
-            _ => None,
-        }
+        self.visit.user()
     }
 
     /// Whether it has shown a token of the user pool, and not a cookie or an API key.

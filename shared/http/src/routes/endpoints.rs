@@ -158,6 +158,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     endpoint!("POST" "/conf/jobs/{job}/rows/{number}" "decide_job_row", Some(Action::RunImport), &["op", "mms_id"], None => Some(&views::ROW), "Decide on a row that waits: `op=force`, `match`, `new` or `discard`"),
     endpoint!("GET" "/conf/jobs/{job}/report" "get_job_report", Some(Action::ReadImports), &["as"], None => Some(&views::LINK), "A signed link to the report, `as=json` (lines) or `as=csv`"),
     endpoint!("GET" "/bibs/{mms_id}/history" "get_bib_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a bib record, the newest first; also of a deleted one"),
+    endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}/loans" "list_representation_loans", Some(Action::ReadLoans), NEWEST, None => Some(&views::LOANS), "List who has borrowed a representation and until when; a page can have fewer than asked for"),
     endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}/history" "get_representation_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a representation"),
     endpoint!("GET" "/bibs/{mms_id}/representations/{rep_id}/files/{pid}/history" "get_file_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a file"),
     endpoint!("GET" "/bibs/collections/{collection}/history" "get_collection_history", Some(Action::ReadHistory), NEWEST, None => Some(&views::HISTORY), "What happened to a collection"),

@@ -7,10 +7,10 @@ use super::{Api, Caller, Segments, id};
 use crate::views::{AUDIT_ROWS, HISTORY, SEALS, audit_rows, history, seals};
 use crate::wire::{Params, Problem, Reply};
 
-/// The most bytes of a cursor: an instant and an event.
+/// The most bytes of a cursor that is a sort key, such as an instant and an event.
 const MAX_CURSOR_BYTES: usize = 100;
 
-fn cursor(params: &Params) -> Result<Option<String>, Problem> {
+pub(crate) fn short_cursor(params: &Params) -> Result<Option<String>, Problem> {
     let after = params.cursor()?;
     if after.as_ref().is_some_and(|cursor| cursor.is_empty() || cursor.len() > MAX_CURSOR_BYTES) {
         return Err(Problem::bad_field("next", "must be the `next` of an earlier answer"));
@@ -19,7 +19,7 @@ fn cursor(params: &Params) -> Result<Option<String>, Problem> {
 }
 
 async fn show(api: &Api, caller: &Caller, of: &HistoryOf, params: &Params) -> Result<Reply, Problem> {
-    let after = cursor(params)?;
+    let after = short_cursor(params)?;
     let limit = params.number("limit", 10, 100)?.max(1);
     let found = api.app.history(&caller.0, of, limit, after.as_deref()).await?;
     Ok(Reply::ok(&HISTORY, history(&found.items, found.next.as_deref())))
@@ -67,7 +67,7 @@ pub(crate) async fn list_seals(
     caller: Caller,
     params: Params,
 ) -> Result<Reply, Problem> {
-    let after = cursor(&params)?;
+    let after = short_cursor(&params)?;
     let limit = params.number("limit", SEALS_A_PAGE, SEALS_A_PAGE)?.max(1);
     let period = (params.get("from")?, params.get("to")?);
     let found = api.app.list_seals(&caller.0, period, limit, after.as_deref()).await?;

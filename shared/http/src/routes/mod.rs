@@ -11,6 +11,7 @@ mod fixity;
 mod history;
 mod imports;
 mod jobs;
+mod loans;
 mod policies;
 mod publishing;
 mod remote;
@@ -41,6 +42,7 @@ use crate::views::Addresses;
 use crate::wire::{Exchange, Paging, Params, Problem, Throttle, with_edge};
 
 pub use endpoints::{ENDPOINTS, Endpoint};
+pub(crate) use history::short_cursor;
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -240,6 +242,7 @@ fn handler(operation: &str) -> Option<MethodRouter<Api>> {
         "list_audit_manifests" => get(history::list_seals),
         "list_audit_rows" => get(history::list_audit_rows),
         "get_bib_history" => get(history::of_bib),
+        "list_representation_loans" => get(loans::list),
         "get_representation_history" => get(history::of_representation),
         "get_file_history" => get(history::of_file),
         "get_collection_history" => get(history::of_collection),

@@ -1,10 +1,11 @@
 //! What can be viewed, as external viewers read it (S4, domain.md 8.2).
 
 use serde_json::{Value, json};
-use vitrine_app::delivery::{Form, Opened, Standing, offer};
+use vitrine_app::delivery::{Borrowing, Form, Opened, Standing, offer};
 use vitrine_domain::Timestamp;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::file::DigitalFile;
+use vitrine_domain::loans::Loan;
 use vitrine_domain::rights::watermark::{MARKED_SIDE, UNMARKED_SIDE};
 use vitrine_domain::rights::{Permit, Reason};
 use vitrine_domain::seats::{ASK_SECONDS, RENEW_SECONDS};
@@ -14,6 +15,11 @@ use vitrine_store::Page;
 
 use super::{Addresses, code, option_code, without_nulls};
 use crate::wire::query::cursor;
+
+/// When a loan began and when it ends.
+fn times(loan: &Loan) -> Value {
+    json!({ "borrowed_at": loan.borrowed_at.to_string(), "due_at": loan.due_at.to_string() })
+}
 
 impl Addresses {
     /// The address below which delivery shows a thing.
@@ -70,6 +76,7 @@ impl Addresses {
                 "thumbnail_url": links.thumbnail,
             }))),
             "rights": permit.map(|permit| permitted(permit, opened)),
+            "loan": opened.loan.as_ref().map(times),
             "file": shown,
             "next": permit.and(files.next.as_deref()).map(cursor),
         }))
@@ -97,6 +104,41 @@ impl Addresses {
             }),
             Standing::CoolsOff { until } => json!({ "state": "COOLS_OFF", "until": until.to_string() }),
         }
+    }
+
+    /// How a viewer stands to the copies that are lent.
+    pub fn borrowing(&self, borrowing: &Borrowing) -> Value {
+        match borrowing {
+            Borrowing::NotLent => json!({ "state": "NOT_LENT" }),
+            Borrowing::Available => json!({ "state": "AVAILABLE" }),
+            Borrowing::AllOut { back_at } => {
+                json!({ "state": "NO_COPY", "may_change_at": back_at.to_string() })
+            }
+            Borrowing::Borrowed(loan) => json!({
+                "state": "BORROWED",
+                "borrowed_at": loan.borrowed_at.to_string(),
+                "due_at": loan.due_at.to_string(),
+            }),
+        }
+    }
+
+    /// A user's loans, with where each is seen.
+    pub fn own_loans(&self, page: &Page<Loan>) -> Value {
+        let loans: Vec<Value> = page
+            .items
+            .iter()
+            .map(|loan| {
+                json!({
+                    "link": self.delivered(&loan.representation),
+                    "representation_id": loan.representation.as_str(),
+                    "mms_id": loan.mms_id.as_str(),
+                    "title": loan.title,
+                    "borrowed_at": loan.borrowed_at.to_string(),
+                    "due_at": loan.due_at.to_string(),
+                })
+            })
+            .collect();
+        without_nulls(json!({ "loan": loans, "next": page.next.as_deref().map(cursor) }))
     }
 
     /// What a viewer has answered to a declaration, where there was one.

@@ -26,6 +26,7 @@ mod history;
 mod imports;
 mod jobs;
 mod libraries;
+mod loans;
 mod policies;
 mod publishing;
 mod remote;
@@ -53,6 +54,7 @@ pub use self::imports::{
 };
 pub use self::jobs::{JOB, JOB_ORDER, JOBS, LINK, ROW, ROWS, report, row};
 pub use self::libraries::{LIBRARIES, LIBRARY};
+pub use self::loans::{LOANS, loans};
 pub use self::policies::{POLICIES, POLICY, SIMULATED, SIMULATION, simulated};
 pub use self::publishing::{OAI_REPOSITORY, PREVIEW, PUBLISHED_FILES, PUBLISHING, PUBLISHINGS, SECRET};
 pub use self::remote::{REMOTE_REPOSITORIES, REMOTE_REPOSITORY};

@@ -21,6 +21,8 @@ static OUTPUT: Shape = Shape {
         count("concurrent_users"),
         count("session_minutes"),
         count("cool_off_minutes"),
+        count("loan_copies"),
+        count("loan_days"),
         flag("waive_declaration"),
     ],
 };
@@ -213,6 +215,8 @@ fn permit_view(permit: &Permit) -> Value {
         "concurrent_users": permit.concurrent_users,
         "session_minutes": permit.session_minutes,
         "cool_off_minutes": permit.cool_off_minutes,
+        "loan_copies": permit.loan.map(|loan| loan.copies),
+        "loan_days": permit.loan.map(|loan| loan.days),
     }))
 }
 
