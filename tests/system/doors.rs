@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use vitrine_app::{App, Call};
 use vitrine_domain::actor::{Actor, Grant, KeyPermission};
 use vitrine_domain::coded::Coded;
-use vitrine_domain::rights::{Decision, Outcome, Permission, Viewer};
+use vitrine_domain::rights::{Decision, Identity, Known, Outcome, Permission, Viewer};
 use vitrine_domain::roles::Role;
 use vitrine_engine::workspace_root;
 use vitrine_store::queues::Queue;
@@ -50,6 +50,8 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/delivery/text/{institution}/{id}", Gives::NoText),
     ("/view/delivery/thumbnail/{institution}/{id}", Gives::Thumbnail),
     ("/view/delivery/{institution}/{id}/seat", Gives::NothingOfFiles),
+    ("/view/delivery/{institution}/{id}/loan", Gives::NothingOfFiles),
+    ("/view/delivery/{institution}/loans", Gives::NothingOfFiles),
     ("/view/delivery/{institution}/{id}/declaration", Gives::NothingOfFiles),
     ("/view/iiif/presentation/{institution}/{id}/manifest", Gives::Manifest),
     ("/view/iiif/3/{institution}/{id}/manifest", Gives::Manifest),
@@ -150,6 +152,7 @@ fn policies() -> Vec<(&'static str, Value)> {
     let campus = || rule("IP_RANGE", "IN_LIST", &["192.0.2.0/24"], "ALLOW");
     let view = json!({ "effect": "ALLOW", "permission": "VIEW" });
     let seats = json!({ "effect": "ALLOW", "concurrent_users": 1, "session_minutes": 30 });
+    let lent = |permission: &str, copies: u32| json!({ "effect": "ALLOW", "permission": permission, "loan_copies": copies, "loan_days": 14 });
     let with = |mut body: Value, name: &str, value: Value| {
         body[name] = value;
         body
@@ -215,12 +218,28 @@ fn policies() -> Vec<(&'static str, Value)> {
         ),
         ("after a declaration, with a mark", declared(giving_all("{user}", "VIEW", "FULL"))),
         ("one at a time", with(ruled(json!([]), "DENY"), "default_rule", seats)),
+        (
+            LENT,
+            with(
+                ruled(
+                    json!([giving("USER_GROUP", "EQUALS", &["FACULTY"], lent("VIEW_AND_DOWNLOAD", 1))]),
+                    "DENY",
+                ),
+                "default_rule",
+                lent("VIEW", 2),
+            ),
+        ),
+        (
+            "lent after a declaration",
+            declared(with(ruled(json!([]), "DENY"), "default_rule", lent("VIEW", 2))),
+        ),
     ]
 }
 
 /// What stands before the files, as JSON names it; `None` where nothing does.
-fn refusal(decision: &Decision) -> Option<(u16, &'static str)> {
+fn refusal(decision: &Decision, has_borrowed: bool) -> Option<(u16, &'static str)> {
     match &decision.outcome {
+        Outcome::Allow(permit) if permit.loan.is_some() && !has_borrowed => Some((403, "LOAN")),
         Outcome::Allow(permit) if permit.concurrent_users.is_some() => Some((403, "SEAT")),
         Outcome::Allow(_) => None,
         Outcome::Declare { .. } => Some((403, "DECLARATION")),
@@ -233,12 +252,12 @@ fn refusal(decision: &Decision) -> Option<(u16, &'static str)> {
 fn wrong(
     gives: Gives,
     id_is_file: bool,
-    decision: &Decision,
+    (decision, has_borrowed): (&Decision, bool),
     answer: &Answer,
     shelf: &Shelf,
 ) -> Option<String> {
     let status = answer.status.as_u16();
-    let refused = refusal(decision);
+    let refused = refusal(decision, has_borrowed);
     let view_only =
         matches!(&decision.outcome, Outcome::Allow(permit) if permit.permission == Permission::View);
     let leaks = || {
@@ -327,6 +346,10 @@ async fn decided(app: &App, who: &Who, shelf: &Shelf) -> Decision {
     app.decide(&call, &who.viewer, &bib, &rep).await.unwrap()
 }
 
+/// The policy that lends, and who borrows under it.
+const LENT: &str = "lent, to the faculty to keep";
+const BORROWERS: [&str; 2] = ["fay", "ben"];
+
 /// The policies are tried in so many tests, which run side by side.
 const PARTS: usize = 3;
 
@@ -352,7 +375,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
     let viewers = viewers(&shelf).await;
     let routes = routes();
     let (mut cells, mut mismatches) = (0, Vec::new());
-    let (mut granted, mut marked) = (0, 0);
+    let (mut granted, mut marked, mut borrowed, mut lent) = (0, 0, 0, 0);
     let mut cases: Vec<(&str, Option<Value>)> =
         policies().into_iter().map(|(name, body)| (name, Some(body))).collect();
     cases.push(("no policy", None));
@@ -360,6 +383,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
         cases.into_iter().enumerate().filter(|(at, _)| at % PARTS == part).map(|(_, case)| case).collect();
     let mut before: Option<String> = None;
     for (policy_name, body) in cases {
+        lent += u32::from(policy_name == LENT);
         match body {
             Some(mut body) => {
                 body["name"] = json!(policy_name);
@@ -386,7 +410,17 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                     marked += 1;
                 }
             }
-            granted += u32::from(refusal(&decision).is_none());
+            // Two borrow; the others find the copies lent, and no loan of theirs.
+            let lends = matches!(&decision.outcome, Outcome::Allow(permit) if permit.loan.is_some());
+            let has_borrowed = lends
+                && matches!(&who.viewer.identity, Some(Identity::Known(Known { id: Some(user), .. }))
+                    if BORROWERS.contains(&user.as_str()));
+            if has_borrowed {
+                let loan = format!("/view/delivery/VITRINE/{}/loan", shelf.title.rep);
+                who.client.send("POST", &loan, &[], String::new()).await.ok();
+                borrowed += 1;
+            }
+            granted += u32::from(refusal(&decision, has_borrowed).is_none());
             let mut check = |door: &str, found: Option<String>| {
                 cells += 1;
                 if let Some(found) = found {
@@ -412,13 +446,16 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                         // What changes nothing of the title may be tried; seats and declarations have tests of their own.
                         if gives == Gives::Shared {
                             let answer = who.client.send("POST", &path, &[], String::new()).await;
-                            check(&path, wrong(gives, id_is_file, &decision, &answer, &shelf));
+                            check(
+                                &path,
+                                wrong(gives, id_is_file, (&decision, has_borrowed), &answer, &shelf),
+                            );
                         }
                         continue;
                     }
                     let json = [("accept", "application/json")];
                     let answer = who.client.send("GET", &path, &json, String::new()).await;
-                    check(&path, wrong(gives, id_is_file, &decision, &answer, &shelf));
+                    check(&path, wrong(gives, id_is_file, (&decision, has_borrowed), &answer, &shelf));
                     if *id != ids[0] {
                         continue;
                     }
@@ -446,13 +483,19 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                 let path = format!("/view/delivery/VITRINE/{id}");
                 let html = [("accept", "text/html"), ("user-agent", "Mozilla/5.0")];
                 let answer = who.client.send("GET", &path, &html, String::new()).await;
-                let due = refusal(&decision).map_or(200, |(status, _)| status);
+                let due = refusal(&decision, has_borrowed).map_or(200, |(status, _)| status);
                 let status = answer.status.as_u16();
                 check(
                     &format!("page {path}"),
                     (status != due).then(|| format!("{status} where {due} is due")),
                 );
-                let found = wrong(Gives::NothingOfFiles, *id == shelf.file, &decision, &answer, &shelf);
+                let found = wrong(
+                    Gives::NothingOfFiles,
+                    *id == shelf.file,
+                    (&decision, has_borrowed),
+                    &answer,
+                    &shelf,
+                );
                 check(&format!("what the page {path} tells"), found);
             }
             // 304: who holds the tag of someone who was let in learns nothing by it.
@@ -468,7 +511,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                     )
                     .await;
                 let may = [200, 304].contains(&answer.status.as_u16());
-                let due = refusal(&decision).is_none();
+                let due = refusal(&decision, has_borrowed).is_none();
                 check(
                     &format!("304 {path}"),
                     (may != due).then(|| format!("{} {}", answer.status, answer.text)),
@@ -501,6 +544,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
             }
         }
     }
+    assert_eq!(borrowed, 3 * lent, "a loan is its borrower's, wherever it comes from");
     assert!(mismatches.is_empty(), "{} of {cells} cells:\n{}", mismatches.len(), mismatches.join("\n"));
     assert!(cells >= 2_000, "{cells} cells");
     assert!(marked >= 1, "no copy was marked");

@@ -93,6 +93,7 @@ fn declared(actor: &Actor, endpoint: &Endpoint) -> bool {
         | Action::UpdateFile
         | Action::DownloadFile
         | Action::CheckFixity
+        | Action::ReadLoans
         | Action::DeleteFile
         | Action::RunImport
         | Action::UndoImport => actor.may(action, Some(&own)).is_ok(),

@@ -1,8 +1,9 @@
-//! Delivery: what viewers are given, at every door (S4, S7, A11-A17, D15; B31, B35-B37, B43-B45, B47, B52).
+//! Delivery: what viewers are given, at every door (S4, S7, A11-A18, D15; B31, B35-B37, B43-B45, B47, B52).
 
 mod bytes;
 mod costs;
 mod declarations;
+mod loans;
 mod remote;
 mod resource;
 mod seats;
