@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vitrine_domain::actor::KeyPermission;
+use vitrine_domain::actor::{Grant, KeyPermission};
+use vitrine_domain::roles::Role;
 use vitrine_testing::{Stack, all_roles, operator, send_signed};
 
 use crate::walk::{DC, red_png, representation, sha256, text, wish};
@@ -44,7 +45,8 @@ async fn a_file_goes_through_the_deployed_functions() {
     };
     assert_eq!(call(&base, None, "GET", "/permissions", Value::Null).0, 401);
     let collection = post("/bibs/collections", json!({ "name": "Books", "library": { "value": "MAIN" } }));
-    let bib = post("/bibs", json!({ "record_format": { "value": "dc" }, "anies": [DC] }));
+    let bib = json!({ "record_format": { "value": "dc" }, "suppress_from_publishing": false, "anies": [DC] });
+    let bib = post("/bibs", bib);
     let mms = text(&bib, "mms_id");
     post(&format!("/bibs/collections/{}/bibs", text(&collection["pid"], "value")), json!({ "mms_id": mms }));
     let rep = post(&format!("/bibs/{mms}/representations"), representation("PRESERVATION_MASTER"));
@@ -64,4 +66,22 @@ async fn a_file_goes_through_the_deployed_functions() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(file["sha256"], sha256(&red_png()));
+
+    // Delivery writes who has borrowed what; of all that viewers do the API may read that alone (A18).
+    let lent = json!({ "effect": "ALLOW", "loan_copies": 1, "loan_days": 14 });
+    let policy = post("/conf/access-rights-policies", json!({ "name": "Lent", "default_rule": lent }));
+    let mut copy = representation("DERIVATIVE_COPY");
+    copy["access_rights_policy_id"] = json!({ "value": text(&policy, "id") });
+    let rep = text(&post(&format!("/bibs/{mms}/representations"), copy), "id");
+    let reader = "vt_test-key-of-a-reader";
+    let patron = vec![Grant { role: Role::Patron, library: None }];
+    app.create_api_key(&by, "reader", KeyPermission::ReadWrite, patron, reader).await.unwrap();
+    let answer = ureq::post(format!("{base}/view/delivery/VITRINE/{rep}/loan"))
+        .header("accept", "application/json")
+        .header("authorization", format!("apikey {reader}"))
+        .send_empty();
+    assert_eq!(answer.unwrap().status(), 200);
+    let (status, loans) =
+        call(&base, Some(key), "GET", &format!("/bibs/{mms}/representations/{rep}/loans"), Value::Null);
+    assert_eq!((status, loans["loan"][0]["copy"].as_u64()), (200, Some(1)), "{loans}");
 }
