@@ -80,6 +80,9 @@ pub async fn run() -> Result<String> {
 }
 
 async fn make_titles(client: &Client, titles: u64) -> Result<()> {
+    let wish = json!({ "name": "Scale", "library": { "value": "MAIN" } });
+    let collection = text(&ok(client.post("/bibs/collections", wish).await)?, "/pid/value")?;
+    let members = &format!("/bibs/collections/{collection}/bibs");
     stream::iter(0..titles)
         .map(|number| async move {
             let record = format!(
@@ -90,6 +93,7 @@ async fn make_titles(client: &Client, titles: u64) -> Result<()> {
             let wish = json!({ "record_format": { "value": "dc" }, "anies": [record] });
             let mms = text(&ok(client.post("/bibs", wish).await)?, "/mms_id")?;
             if number % WITH_REPRESENTATION == 0 {
+                ok(client.post(members, json!({ "mms_id": mms })).await)?;
                 let wish = json!({ "is_remote": false, "library": { "value": "MAIN" }, "usage_type": { "value": "AUXILIARY" } });
                 ok(client.post(&format!("/bibs/{mms}/representations"), wish).await)?;
             }
