@@ -17,8 +17,13 @@ pub const NEEDED: &[(&str, &str)] = &[
     ("ffmpeg", "ffmpeg"),
 ];
 
-/// The same for tests: what looks at the viewer's page.
-pub const NEEDED_BY_TESTS: &[(&str, &str)] = &[("chromium", "chromium")];
+/// The same for tests.
+pub const NEEDED_BY_TESTS: &[(&str, &str)] = &[
+    // Looks at the viewer's page.
+    ("chromium", "chromium"),
+    // Draws the documents that a test writes.
+    ("soffice", "libreoffice-writer-nogui"),
+];
 
 /// Makes sure that the needed programs are there.
 ///
