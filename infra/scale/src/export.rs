@@ -5,7 +5,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
-use vitrine_app::App;
+use vitrine_app::{App, hex};
 use vitrine_domain::ids::JobId;
 use vitrine_domain::job::{Job, JobStatus, JobWork};
 use vitrine_store::faults::Seed;
@@ -169,7 +169,7 @@ async fn digests(app: &App, client: &Client, job: &JobId) -> Result<Vec<String>>
         while let Some(more) = reader.next().await? {
             digest.update(&more);
         }
-        digests.push(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        digests.push(hex(&digest.finalize()));
     }
     Ok(digests)
 }

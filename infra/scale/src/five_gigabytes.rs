@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
+use vitrine_app::hex;
 use vitrine_domain::upload::part_length;
 use vitrine_store::objects::Bucket;
 use vitrine_store::queues::Queue;
@@ -73,7 +74,7 @@ pub async fn run() -> Result<String> {
     while let Some(bytes) = reader.next().await? {
         kept.update(&bytes);
     }
-    if hex(kept) != sha256 {
+    if hex(&kept.finalize()) != sha256 {
         bail!("the bytes that are kept are not those that were sent");
     }
     Ok(format!(
@@ -96,7 +97,7 @@ async fn send(client: &Client, upload: &Value, size: u64) -> Result<u64> {
         let bytes = bytes_at((number - 1) * part_bytes, length);
         let mut digest = Sha256::new();
         digest.update(&bytes);
-        let wish = json!({ "part": [{ "part_number": number, "sha256": hex(digest) }] });
+        let wish = json!({ "part": [{ "part_number": number, "sha256": hex(&digest.finalize()) }] });
         let signed = ok(client.post(&format!("/uploads/{id}/parts"), wish).await)?;
         let request = signed.pointer("/request/0").context("the part was not signed")?;
         let status = send_signed(request, &bytes);
@@ -126,9 +127,5 @@ fn digest_of(size: u64) -> String {
         digest.update(bytes_at(start, STEP.min(size - start)));
         start += STEP;
     }
-    hex(digest)
-}
-
-fn hex(digest: Sha256) -> String {
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize())
 }

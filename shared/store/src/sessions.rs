@@ -130,31 +130,14 @@ impl Sessions {
     /// Who sits and who waits: one query, longer with the number of seats that the rule gives.
     pub async fn room(&self, rep: &RepId) -> Result<Room, StoreError> {
         let mut room = Room::default();
-        let mut start = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(keys::room(rep)))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::of("Query", error))?;
-            for item in answer.items.unwrap_or_default() {
-                if item.contains_key("number") {
-                    room.slots.push(parse(item)?);
-                } else {
-                    room.line.push(parse(item)?);
-                }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(room);
+        for item in self.partition(keys::room(rep)).await? {
+            if item.contains_key("number") {
+                room.slots.push(parse(item)?);
+            } else {
+                room.line.push(parse(item)?);
             }
         }
+        Ok(room)
     }
 
     /// Takes a seat: its slot, where that is as `seen`; the viewer's own entry, where it is at the version of `seat`; and
@@ -240,6 +223,30 @@ impl Sessions {
     /// Forgets a wish that nobody was told of.
     pub async fn forget_wish(&self, id: &WishId) -> Result<(), StoreError> {
         self.delete(keys::wish(id)).await
+    }
+
+    /// All that lies in a partition, which is known to be small.
+    async fn partition(&self, partition: String) -> Result<Vec<Attributes>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(partition.clone()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::of("Query", error))?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
     }
 
     async fn get<T: Item + DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {

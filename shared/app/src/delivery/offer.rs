@@ -59,8 +59,7 @@ pub fn offer(permit: &Permit, file: &DigitalFile) -> Offer {
         Form::Whole if permit.watermark.is_some() && marked.is_none() => Form::Unmarkable,
         form => form,
     };
-    let given = !matches!(form, Form::Nothing | Form::Unmarkable);
-    let download = permit.permission == Permission::ViewAndDownload && given;
+    let download = permit.permission == Permission::ViewAndDownload && form.is_given();
     let text = is_plain_text(mime) && form == Form::Whole && marked.is_none();
     Offer { form, marked, download, text, family }
 }
@@ -73,7 +72,13 @@ impl Offer {
 
     /// Whether there is anything to look at.
     pub fn is_given(&self) -> bool {
-        !matches!(self.form, Form::Nothing | Form::Unmarkable)
+        self.form.is_given()
+    }
+}
+
+impl Form {
+    fn is_given(self) -> bool {
+        !matches!(self, Self::Nothing | Self::Unmarkable)
     }
 }
 

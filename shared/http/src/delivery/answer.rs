@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 use vitrine_app::delivery::{Access, Opened};
 use vitrine_app::hex;
+use vitrine_domain::Timestamp;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::rights::Reason;
 
@@ -150,6 +151,13 @@ pub(crate) fn refusal(opened: &Opened, addresses: &Addresses) -> Option<Problem>
             .with("loan_url", own("loan")),
         ),
     }
+}
+
+/// A refusal that may end at a moment, and not before: its reason is its code.
+pub(super) fn until(problem: Problem, code: &str, at: Timestamp, now: Timestamp) -> Problem {
+    let seconds = at.as_second().saturating_sub(now.as_second()).max(1);
+    let problem = problem.with("reason", Some(code.to_owned())).with("may_change_at", Some(at.to_string()));
+    Problem { retry_after: u32::try_from(seconds).ok(), ..problem }
 }
 
 /// Where the viewer signs in, where that may help.

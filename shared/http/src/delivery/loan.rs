@@ -7,7 +7,7 @@ use vitrine_app::delivery::{Borrowing, Opened};
 use vitrine_domain::coded::Coded;
 use vitrine_domain::rights::Reason;
 
-use super::answer::refusal;
+use super::answer::{refusal, until};
 use super::page::wants_page;
 use super::resource::asked;
 use super::seat::{back_to_page, json};
@@ -45,12 +45,9 @@ pub(super) async fn borrow(
         return back_to_page(&api, &opened, None);
     }
     if let Borrowing::AllOut { back_at } = borrowing {
-        let seconds = back_at.as_second().saturating_sub(viewer.call.now.as_second()).max(1);
         let detail = "all copies are lent; the first is back at `may_change_at` or before";
-        let problem = Problem::new(StatusCode::CONFLICT, "no-copy", "No copy is in", "NO_COPY", detail)
-            .with("reason", Some("NO_COPY".to_owned()))
-            .with("may_change_at", Some(back_at.to_string()));
-        return Err(Problem { retry_after: u32::try_from(seconds).ok(), ..problem });
+        let problem = Problem::new(StatusCode::CONFLICT, "no-copy", "No copy is in", "NO_COPY", detail);
+        return Err(until(problem, "NO_COPY", back_at, viewer.call.now));
     }
     answer(&api, &opened, &borrowing)
 }

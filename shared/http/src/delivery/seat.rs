@@ -9,7 +9,7 @@ use vitrine_app::delivery::{Opened, Standing};
 use vitrine_domain::seats::ASK_SECONDS;
 use vitrine_domain::usage::Measure;
 
-use super::answer::refusal;
+use super::answer::{refusal, until};
 use super::page::wants_page;
 use super::resource::asked;
 use super::viewer::Viewer;
@@ -119,14 +119,11 @@ fn answer(
     }
     let now = viewer.call.now;
     let status = match standing {
-        Standing::CoolsOff { until } => {
-            let seconds = until.as_second().saturating_sub(now.as_second()).max(1);
+        Standing::CoolsOff { until: end } => {
             let detail = "you looked at it a moment ago; let others look";
             let problem =
-                Problem::new(StatusCode::FORBIDDEN, "cool-off", "Not yet again", "COOL_OFF", detail)
-                    .with("reason", Some("COOL_OFF".to_owned()))
-                    .with("may_change_at", Some(until.to_string()));
-            return Err(Problem { retry_after: u32::try_from(seconds).ok(), ..problem });
+                Problem::new(StatusCode::FORBIDDEN, "cool-off", "Not yet again", "COOL_OFF", detail);
+            return Err(until(problem, "COOL_OFF", *end, now));
         }
         Standing::Waits { .. } => StatusCode::ACCEPTED,
         _ => StatusCode::OK,

@@ -33,28 +33,7 @@ impl Sessions {
 
     /// The copies that are out, or were and are not forgotten yet: one query, longer with the number that the rule lends.
     pub async fn lent_copies(&self, rep: &RepId) -> Result<Vec<LentCopy>, StoreError> {
-        let mut copies = Vec::new();
-        let mut start = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(keys::lent(rep)))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::of("Query", error))?;
-            for item in answer.items.unwrap_or_default() {
-                copies.push(parse(item)?);
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(copies);
-            }
-        }
+        self.partition(keys::lent(rep)).await?.into_iter().map(parse).collect()
     }
 
     /// A page of the same, by number: one query.
