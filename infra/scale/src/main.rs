@@ -6,6 +6,7 @@
 mod book;
 mod export;
 mod five_gigabytes;
+mod harvest;
 mod import;
 mod import_kills;
 mod imports;
@@ -58,6 +59,11 @@ const RUNS: &[Run] = &[
         name: "oai",
         shows: "a page of a harvest costs the same calls and time at the first and at the 1,000,000th record",
         start: || Box::pin(oai::run()),
+    },
+    Run {
+        name: "harvest",
+        shows: "a harvest of 100,000 titles with 10,000 changes on the way, and one of what changed, give what there is",
+        start: || Box::pin(harvest::run()),
     },
     Run {
         name: "book",

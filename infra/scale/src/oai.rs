@@ -3,7 +3,6 @@
 //! Titles are written straight into the published store, as publishing leaves them; `VITRINE_SCALE_TITLES` says how many.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,17 +11,21 @@ use serde_json::json;
 use vitrine_app::App;
 use vitrine_domain::Timestamp;
 use vitrine_domain::coded::Coded;
-use vitrine_domain::outbox::seconds;
+use vitrine_domain::ids::MmsId;
 use vitrine_domain::publishing::profile::Rendition;
 use vitrine_domain::publishing::published::{ALL, Wanted, plan};
 use vitrine_http::Api;
 use vitrine_store::published::{Packed, PackedRecords};
 use vitrine_testing::{Client, Stack};
 
+use crate::imports::number_from;
 use crate::walk::{ok, text};
 
-const TITLES: usize = 1_000_000;
-const PAGE: usize = 200;
+const TITLES: u64 = 1_000_000;
+/// Records of a page, as an institution gets it that says nothing.
+pub const PAGE: u64 = 200;
+/// What is harvested.
+pub const LIST: &str = "verb=ListRecords&metadataPrefix=marc21&set=all";
 /// So many titles are dated in one second, as in a full run.
 const A_SECOND: usize = 200;
 /// Pages are shown by tenths of the list.
@@ -38,32 +41,28 @@ struct Part {
 
 /// Fills the published store, harvests all of it, and compares what pages cost.
 pub async fn run() -> Result<String> {
-    let titles =
-        std::env::var("VITRINE_SCALE_TITLES").ok().and_then(|count| count.parse().ok()).unwrap_or(TITLES);
+    let ids =
+        (0..number_from("VITRINE_SCALE_TITLES", TITLES)?).map(generated).collect::<Result<Vec<MmsId>>>()?;
+    let titles = ids.len();
     let stack = Stack::new();
     let client = stack.client().await;
-    let profile = json!({
-        "name": "All", "selection": { "kind": "EVERYTHING" }, "target": { "kind": "OAI", "set_spec": "all" },
-    });
-    let profile = text(&ok(client.post("/conf/publishing-profiles", profile).await)?, "/id")?;
+    let profile = profile(&client).await?;
     let begun = Instant::now();
-    seed(&stack.app(), &profile, titles).await?;
+    seed(&stack.app(), &profile, &ids).await?;
     eprintln!("{titles} titles written in {:.0} s", begun.elapsed().as_secs_f64());
 
     let (app, counted) = stack.faulty_app();
-    let later = Arc::new(|| Timestamp::now().saturating_add(seconds(60)).unwrap_or_default());
-    let client = Client::of(Api { app, clock: later, ..client.api.clone() });
-    let mut query = "verb=ListRecords&metadataPrefix=marc21&set=all".to_owned();
+    let client = Client::of(Api { app, ..client.later(60).api.clone() });
+    let mut query = LIST.to_owned();
     let mut parts: Vec<Part> = (0..SHOWN).map(|_| Part::default()).collect();
     let (mut records, mut bytes) = (0, 0);
     let begun = Instant::now();
     loop {
         counted.heal();
         let asked = Instant::now();
-        let address = format!("/view/oai/VITRINE/request?{query}");
-        let answer = client.send("GET", &address, &[], String::new()).await;
+        let answer = page(&client, &query).await?;
         let took = asked.elapsed();
-        let found = answer.text.matches("<header>").count();
+        let found = answer.matches("<header>").count();
         let calls = counted.calls().len();
         if found == 0 || calls > 6 {
             bail!("a page of {found} records took {calls} calls: {:?}", counted.calls());
@@ -73,10 +72,8 @@ pub async fn run() -> Result<String> {
         part.most_calls = part.most_calls.max(calls);
         part.took.push(took);
         records += found;
-        bytes += answer.text.len();
-        let token =
-            answer.text.rsplit_once("<resumptionToken").and_then(|(_, rest)| rest.split(['>', '<']).nth(1));
-        match token.filter(|token| !token.trim().is_empty()) {
+        bytes += answer.len();
+        match token(&answer) {
             Some(token) => query = format!("verb=ListRecords&resumptionToken={token}"),
             None => break,
         }
@@ -109,21 +106,49 @@ pub async fn run() -> Result<String> {
     Ok(page)
 }
 
+/// A profile that shows every title to harvesters.
+pub async fn profile(client: &Client) -> Result<String> {
+    let profile = json!({
+        "name": "All", "selection": { "kind": "EVERYTHING" }, "target": { "kind": "OAI", "set_spec": "all" },
+    });
+    text(&ok(client.post("/conf/publishing-profiles", profile).await)?, "/id")
+}
+
+/// One answer of the repository.
+pub async fn page(client: &Client, query: &str) -> Result<String> {
+    let address = format!("/view/oai/VITRINE/request?{query}");
+    let answer = client.send("GET", &address, &[], String::new()).await;
+    if !answer.status.is_success() || answer.text.contains("<error") {
+        bail!("{} {}", answer.status, answer.text);
+    }
+    Ok(answer.text)
+}
+
+/// Where an answer's list goes on.
+pub fn token(answer: &str) -> Option<&str> {
+    let token = answer.rsplit_once("<resumptionToken").and_then(|(_, rest)| rest.split(['>', '<']).nth(1));
+    token.filter(|token| !token.trim().is_empty())
+}
+
+/// The id of a generated title.
+pub fn generated(number: u64) -> Result<MmsId> {
+    Ok(format!("99{number:016}0101").parse()?)
+}
+
 /// Writes titles as publishing leaves them, dated one after another up to a minute ago.
-async fn seed(app: &App, profile: &str, titles: usize) -> Result<()> {
+pub async fn seed(app: &App, profile: &str, titles: &[MmsId]) -> Result<()> {
     let last = Timestamp::now().as_second() - 60;
-    let first = last - i64::try_from(titles / A_SECOND)?;
+    let first = last - i64::try_from(titles.len() / A_SECOND)?;
     let written = std::sync::atomic::AtomicUsize::new(0);
-    stream::iter(0..titles)
-        .map(|number| {
+    stream::iter(titles.iter().enumerate())
+        .map(|(number, mms)| {
             let written = &written;
             async move {
                 let at = Timestamp::from_second(first + i64::try_from(number / A_SECOND)?)?;
                 let records = records(number);
                 let wanted = Wanted { hash: number.to_string(), sets: vec!["all".to_owned()], records };
                 let scopes = [profile, ALL].map(|scope| (scope.to_owned(), wanted.clone()));
-                let mms = format!("99{number:016}0101").parse()?;
-                let plan = plan(None, &mms, BTreeMap::from(scopes), None, "scale", at, false)
+                let plan = plan(None, mms, BTreeMap::from(scopes), None, "scale", at, false)
                     .context("nothing to write")?;
                 let mut packed = PackedRecords::new();
                 for (format, text) in &wanted.records {
