@@ -1,13 +1,9 @@
-//! SQS: sending work on, a message or ten at a time.
+//! SQS: sending work on.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use aws_smithy_runtime_api::http::Response;
 
 use crate::clients::Clients;
-
-/// How many messages SQS takes in one call.
-pub const MAX_BATCH: usize = 10;
 
 /// The queues and how to reach them.
 #[derive(Debug, Clone)]
@@ -166,37 +162,6 @@ impl Queues {
             .await
             .map_err(|error| QueueError::of("SendMessage", error))?;
         Ok(())
-    }
-
-    /// Sends at most [`MAX_BATCH`] messages in one call and returns the indexes of those that SQS did not take.
-    ///
-    /// # Errors
-    /// When SQS took none, or `bodies` are more than it takes.
-    pub async fn send_batch(&self, queue: Queue, bodies: &[String]) -> Result<Vec<usize>, QueueError> {
-        if bodies.is_empty() {
-            return Ok(Vec::new());
-        }
-        if bodies.len() > MAX_BATCH {
-            return Err(QueueError::Refused {
-                operation: "SendMessageBatch",
-                code: "TooManyEntriesInBatchRequest".to_owned(),
-            });
-        }
-        let entries = bodies.iter().enumerate().map(|(index, body)| {
-            SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
-        });
-        let entries: Result<Vec<_>, _> = entries.collect();
-        let entries = entries
-            .map_err(|_| QueueError::Refused { operation: "SendMessageBatch", code: "NotSent".to_owned() })?;
-        let answer = self
-            .sqs
-            .send_message_batch()
-            .queue_url(self.url(queue))
-            .set_entries(Some(entries))
-            .send()
-            .await
-            .map_err(|error| QueueError::of("SendMessageBatch", error))?;
-        Ok(answer.failed.iter().filter_map(|entry| entry.id.parse().ok()).collect())
     }
 
     /// Receives at most `limit` messages, waiting up to `wait_seconds` for the first. Functions get theirs from

@@ -97,6 +97,29 @@ async fn b4_any_key_survives_put_head_copy_read_and_signed_put_and_get() {
     }
 }
 
+#[tokio::test]
+async fn objects_with_any_keys_are_deleted_in_one_call_and_again_without_error() {
+    let stack = Stack::new();
+    let (app, counted) = stack.faulty_app();
+    let objects = &app.objects;
+    let keys = strange_keys();
+    for key in keys.iter().map(String::as_str).chain(["upload/kept"]) {
+        objects.put_small(Bucket::Incoming, key, "x".into(), "text/plain", false).await.unwrap();
+    }
+    for _ in 0..2 {
+        counted.heal();
+        objects.delete_all(Bucket::Incoming, &keys).await.unwrap();
+        let calls = counted.calls();
+        let alone = keys.iter().filter(|key| key.chars().any(char::is_control)).count();
+        assert_eq!(calls.len(), 1 + alone, "{calls:?}");
+    }
+    let left = objects.list_folder(Bucket::Incoming, "upload/", false, None, 1000).await.unwrap();
+    assert_eq!(left.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["upload/kept"]);
+    counted.heal();
+    objects.delete_all(Bucket::Incoming, &[]).await.unwrap();
+    assert_eq!(counted.calls().len(), 0);
+}
+
 /// The name that a browser takes from the header: RFC 6266 prefers `filename*`.
 fn name_in(disposition: &str) -> String {
     let encoded = disposition.split("filename*=UTF-8''").nth(1).unwrap();

@@ -428,12 +428,11 @@ impl App {
             if page.objects.is_empty() {
                 break;
             }
-            for object in page.objects {
-                if !time_left() {
-                    return Ok(false);
-                }
-                self.objects.delete_version(Bucket::Incoming, &object.key, None).await?;
+            if !time_left() {
+                return Ok(false);
             }
+            let keys: Vec<String> = page.objects.into_iter().map(|object| object.key).collect();
+            self.objects.delete_all(Bucket::Incoming, &keys).await?;
         }
         let mut change = self.change(call, "ingest.delete", Some(&before), None);
         change.remove(&before);

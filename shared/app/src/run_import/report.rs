@@ -109,15 +109,14 @@ impl App {
         loop {
             let page =
                 self.objects.list_folder(Bucket::Incoming, &run.folder, false, next.as_deref(), 1000).await?;
+            let mut twins = Vec::new();
             for chunk in page.objects.chunks(100) {
                 for (object, kind) in self.judge(job, run, chunk).await? {
                     let name = object.key.strip_prefix(&run.folder).unwrap_or(&object.key);
                     match kind {
                         LeftOver::Named => {}
                         LeftOver::Twin if run.dry_run => {}
-                        LeftOver::Twin => {
-                            self.objects.delete_version(Bucket::Incoming, &object.key, None).await?;
-                        }
+                        LeftOver::Twin => twins.push(object.key.clone()),
                         LeftOver::Unnamed => {
                             unnamed += 1;
                             let line =
@@ -132,6 +131,7 @@ impl App {
                     }
                 }
             }
+            self.objects.delete_all(Bucket::Incoming, &twins).await?;
             next = page.next;
             if next.is_none() {
                 return Ok(unnamed);

@@ -19,7 +19,6 @@ pub(super) fn split(name: &str, request: HttpRequest) -> (HttpRequest, Option<Re
     let rest = match name {
         "DynamoDB.BatchGetItem" => rest_of_tables(&mut body, "UnprocessedKeys"),
         "DynamoDB.BatchWriteItem" => rest_of_tables(&mut body, "UnprocessedItems"),
-        "SQS.SendMessageBatch" => rest_of_messages(&mut body),
         _ => None,
     };
     if rest.is_none() {
@@ -50,15 +49,6 @@ fn rest_of_tables(body: &mut Value, member: &'static str) -> Option<Rest> {
         left.insert(table.clone(), value);
     }
     (!left.is_empty()).then_some(Rest { member, value: Value::Object(left) })
-}
-
-/// Takes the second half of the messages, which SQS then names as failed.
-fn rest_of_messages(body: &mut Value) -> Option<Rest> {
-    let rest = second_half(body.get_mut("Entries")?.as_array_mut()?);
-    let failed = rest.iter().filter_map(|entry| {
-        Some(json!({ "Id": entry.get("Id")?, "Code": "InternalError", "SenderFault": false }))
-    });
-    (!rest.is_empty()).then(|| Rest { member: "Failed", value: failed.collect() })
 }
 
 fn second_half(list: &mut Vec<Value>) -> Vec<Value> {

@@ -92,6 +92,19 @@ impl ObjectsError {
         }
     }
 
+    /// The same for one of many objects, which S3 names in an answer that is a success.
+    pub(crate) fn of_one(operation: &'static str, error: &aws_sdk_s3::types::Error) -> Self {
+        let code = error.code().unwrap_or_default();
+        let said =
+            format!("{}: {code} {}", error.key().unwrap_or_default(), error.message().unwrap_or_default());
+        match code {
+            "InternalError" | "OperationAborted" | "ServiceUnavailable" | "SlowDown" => {
+                ObjectsError::Unavailable { operation, source: said.into() }
+            }
+            _ => ObjectsError::Refused { operation, code: code.to_owned(), source: Some(said.into()) },
+        }
+    }
+
     fn of_answer(
         operation: &'static str,
         key: &str,
