@@ -60,7 +60,8 @@ pub enum Command {
     Job(JobArgs),
     /// Fetch what an export wrote into a folder, and check each byte
     ///
-    /// The folder becomes a BagIt bag, as any tool for bags validates it. Interrupted, the same command goes on: files
+    /// The folder becomes a BagIt bag, as any tool for bags validates it, or has an OCFL storage root in `data/`, as the
+    /// export's layout says. Interrupted, the same command goes on: files
     /// that are here with the bytes that the manifest names are not fetched again.
     Fetch(FetchArgs),
     /// Stop a job between two rows; what is done stays done

@@ -1,4 +1,5 @@
-//! `vitrine fetch`: brings the bag that an export wrote to this computer, and checks each byte against its manifests.
+//! `vitrine fetch`: brings what an export wrote to this computer, and checks each byte against its manifests. It is a bag, or an
+//! OCFL storage root that is told of by the same manifests.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Lines, Read, Write};

@@ -290,8 +290,30 @@ impl Item for Damaged {
 }
 
 pub async fn damage(app: &App, bib: BibRecord) {
+    let mut change = change(app);
+    change.put(&Damaged { key: bib.key(), index: bib.index(), mms_id: 1 }).unwrap();
+    app.catalog.commit(&change).await.unwrap();
+}
+
+/// A thing that is written without its history, because no use case does.
+#[derive(serde::Serialize)]
+#[serde(transparent)]
+pub struct Untold<T>(pub T);
+
+impl<T: Item> Item for Untold<T> {
+    const KIND: &'static str = "untold item";
+    fn key(&self) -> Key {
+        self.0.key()
+    }
+    fn index(&self) -> Option<Key> {
+        self.0.index()
+    }
+}
+
+/// A change of the tables that is no use case's.
+pub fn change(app: &App) -> Change {
     let call = operator();
-    let mut change = Change::new(AuditRow {
+    Change::new(AuditRow {
         id: app.minter.event(call.now, 1),
         subject: "TEST".to_owned(),
         action: "test.damage".to_owned(),
@@ -303,9 +325,7 @@ pub async fn damage(app: &App, bib: BibRecord) {
         after: None,
         before_sha256: None,
         after_sha256: None,
-    });
-    change.put(&Damaged { key: bib.key(), index: bib.index(), mms_id: 1 }).unwrap();
-    app.catalog.commit(&change).await.unwrap();
+    })
 }
 
 async fn scope(app: &App, set: &str) -> TitleScope {

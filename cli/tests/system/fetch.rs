@@ -68,6 +68,19 @@ fn a_bag_arrives_whole_and_is_not_fetched_twice() {
 }
 
 #[test]
+fn a_storage_root_arrives_under_the_names_that_it_has() {
+    let payload: &[(&str, &[u8])] = &[
+        ("data/0=ocfl_1.1", b"ocfl_1.1\n"),
+        ("data/7a9/81c/6d5/oai%3aalma%2eVITRINE%3a99/v1/content/record.xml", b"<x/>"),
+    ];
+    let (desk, job) = desk(payload);
+    desk.run(&["fetch", &job, "root"]).expect(0);
+    for (path, bytes) in payload {
+        assert_eq!(fs::read(desk.home.path().join("root").join(path)).unwrap(), *bytes, "{path}");
+    }
+}
+
+#[test]
 fn a_file_that_broke_off_goes_on_where_it_was() {
     let large: Vec<u8> = (0..900_000_u32).map(|number| number as u8).collect();
     let (desk, job) = desk(&[("data/a.tif", &large)]);

@@ -22,7 +22,7 @@ const MAX_LATE_SECONDS: i64 = 60 * 60;
 /// How long a signed link to a file of an export lives, in seconds.
 const LINK_SECONDS: u64 = 60 * 60;
 
-/// The folder of a run in the bucket of published files; it is a bag (RFC 8493).
+/// The folder of a run in the bucket of published files: a bag (RFC 8493), or one with an OCFL storage root in `data/`.
 pub(crate) fn folder(job: &JobId) -> String {
     format!("exports/{job}/")
 }
@@ -187,6 +187,7 @@ impl App {
             export: export.id.clone(),
             scope,
             format: settings.format,
+            layout: settings.layout,
             records_per_file: settings.records_per_file,
             changed_since: settings.changed_since,
             include_files: settings.include_files,
@@ -284,13 +285,14 @@ impl App {
         let mut items = Vec::with_capacity(found.items.len());
         for file in found.items {
             let key = format!("{}data/{}", folder(id), file.name);
-            let link = self.link(call, &key, &file.name, run.format.ending_and_type().1).await?;
+            let name = file.name.rsplit('/').next().unwrap_or(&file.name);
+            let link = self.link(call, &key, name, run.format.ending_and_type().1).await?;
             items.push((file, link));
         }
         Ok(Page { items, next: found.next })
     }
 
-    /// A signed link to one file of a run's bag, by its path in it.
+    /// A signed link to one file of a run's folder, by its path in it.
     ///
     /// # Errors
     /// [`AppError::NotFound`].

@@ -34,6 +34,18 @@ impl ExportFormat {
     }
 }
 
+coded!(
+    /// How a run's folder is laid out.
+    #[derive(Default)]
+    ExportLayout, "export layout" {
+        /// A bag (RFC 8493): metadata files of many titles, and the files by title and representation.
+        #[default]
+        BagIt = "BAGIT": "BagIt bag",
+        /// An OCFL 1.1 storage root below `data/`: each title an object that holds its record and its files (PRES-2).
+        Ocfl = "OCFL": "OCFL storage root",
+    }
+);
+
 /// What a caller sets on an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportSettings {
@@ -43,7 +55,10 @@ pub struct ExportSettings {
     pub titles: ExportTitles,
     /// In which form.
     pub format: ExportFormat,
-    /// How many titles a file holds; 0 for one file of all.
+    /// How its folder is laid out.
+    #[serde(default)]
+    pub layout: ExportLayout,
+    /// How many titles a file holds; 0 for one file of all. In an OCFL layout always 0: each title has its own.
     pub records_per_file: u32,
     /// Only titles that changed at this instant or later: the record, a representation or a file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -92,6 +107,9 @@ impl ExportSettings {
         problems.check_text("name", &self.name, 255);
         if self.records_per_file > MAX_RECORDS_PER_FILE {
             problems.add("records_per_file", format!("must be at most {MAX_RECORDS_PER_FILE}"));
+        }
+        if self.layout == ExportLayout::Ocfl && self.records_per_file > 0 {
+            problems.add("records_per_file", "must be 0 in an OCFL layout: each title has a file of its own");
         }
         if let ExportTitles::Ids { ids } = &self.titles
             && (ids.is_empty() || ids.len() > MAX_IDS)
@@ -146,6 +164,9 @@ pub struct ExportRun {
     pub scope: TitleScope,
     /// See [`ExportSettings::format`].
     pub format: ExportFormat,
+    /// See [`ExportSettings::layout`].
+    #[serde(default)]
+    pub layout: ExportLayout,
     /// See [`ExportSettings::records_per_file`].
     pub records_per_file: u32,
     /// See [`ExportSettings::changed_since`].
@@ -170,7 +191,7 @@ pub struct Written {
     pub files: u64,
     /// Metadata files.
     pub parts: u32,
-    /// Bytes of the payload so far: of metadata files that are finished, and of files that were copied.
+    /// Bytes of the payload so far: of metadata files that are finished, and of files that were copied; at the end of all.
     pub bytes: u64,
     /// Files whose bytes were copied.
     pub copied: u64,
@@ -198,7 +219,15 @@ pub enum ExportStep {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         copy: Option<String>,
     },
-    /// Writing the manifest and what else makes a bag of it.
+    /// Writing the titles of a list down as OCFL objects, once their files are there.
+    #[serde(rename = "OBJECTS")]
+    Objects {
+        /// The list that is worked on, from 1.
+        list: u32,
+        /// The first title of it that is not done.
+        next: u64,
+    },
+    /// Writing the manifest and what else makes a bag, or a storage root, of it.
     #[serde(rename = "BAG")]
     Bag,
     /// Nothing is left to do.
@@ -235,7 +264,7 @@ pub struct ExportFile {
     pub job: JobId,
     /// Its number, from 1.
     pub number: u32,
-    /// Its name: `{job}_{number}.{ending}`.
+    /// Its name: `{job}_{number}.{ending}`; in an OCFL layout its path in the storage root.
     pub name: String,
     /// SHA-256 in hex.
     pub sha256: String,
@@ -260,6 +289,7 @@ mod tests {
             name: String::new(),
             titles: ExportTitles::Ids { ids: Vec::new() },
             format: ExportFormat::Csv,
+            layout: ExportLayout::BagIt,
             records_per_file: MAX_RECORDS_PER_FILE + 1,
             changed_since: None,
             include_files: false,
@@ -272,6 +302,17 @@ mod tests {
         };
         let fields: Vec<_> = settings.check().unwrap_err().0.into_iter().map(|it| it.field).collect();
         assert_eq!(fields, ["name", "records_per_file", "mms_id", "schedule.at"]);
+
+        let one_each = ExportSettings {
+            name: "x".into(),
+            titles: ExportTitles::Everything,
+            layout: ExportLayout::Ocfl,
+            records_per_file: 1,
+            schedule: None,
+            ..settings
+        };
+        assert_eq!(one_each.check().unwrap_err().0[0].field, "records_per_file");
+        ExportSettings { records_per_file: 0, ..one_each }.check().unwrap();
     }
 
     #[test]

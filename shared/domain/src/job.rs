@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::{Actor, Grant};
 use crate::bulk::{BulkRun, BulkStep};
 use crate::coded;
-use crate::export::{ExportRun, ExportStep};
+use crate::export::{ExportLayout, ExportRun, ExportStep};
 use crate::ids::{EventId, IngestId, JobId, ProfileId, UserId};
 use crate::import::profile::ProfileSettings;
 use crate::import::row::Tally;
@@ -265,10 +265,15 @@ impl Job {
             // How many titles a rule finds is not known before the last; copying is counted against them.
             JobWork::Export(run) => match &run.step {
                 ExportStep::Titles(_) => return 0,
-                ExportStep::Copy { .. } => {
-                    let done = (run.written.copied + run.written.left_out).min(run.written.files);
-                    let percent = 50 + done * 49 / run.written.files.max(1);
-                    return u8::try_from(percent).unwrap_or(99);
+                ExportStep::Copy { .. } | ExportStep::Objects { .. } => {
+                    let written = &run.written;
+                    let (objects, all_objects) = match run.layout {
+                        ExportLayout::BagIt => (0, 0),
+                        ExportLayout::Ocfl => (u64::from(written.parts), written.titles),
+                    };
+                    let all = written.files + all_objects;
+                    let done = (written.copied + written.left_out + objects).min(all);
+                    return u8::try_from(50 + done * 49 / all.max(1)).unwrap_or(99);
                 }
                 ExportStep::Bag | ExportStep::End => return 99,
             },

@@ -34,7 +34,7 @@ impl Catalog {
 
     /// The metadata files from `first` on that a run wrote, at most 100, in order, as they were last written.
     pub async fn export_files_from(&self, job: &JobId, first: u32) -> Result<Vec<ExportFile>, StoreError> {
-        let sort = |number: u32| format!("FILE#{number:06}");
-        self.rows(job, sort(first), sort(first.saturating_add(99))).await
+        let last = first.saturating_add(99);
+        self.rows(job, keys::export_file_sort(first), keys::export_file_sort(last)).await
     }
 }

@@ -676,6 +676,11 @@ pub fn row_ticket(number: u64) -> String {
     format!("ROW#{number:010}")
 }
 
+/// The sort key of a file that a run of an export wrote.
+pub fn export_file_sort(number: u32) -> String {
+    format!("FILE#{number:010}")
+}
+
 /// The sort key of a row's result.
 pub fn row_result(number: u64) -> String {
     format!("RESULT#{number:010}")
@@ -976,8 +981,8 @@ item!(
 item!(Export, "export", |it| export(&it.id), |it| {
     Some(Key::new(EXPORTS, format!("{} #{}", bounded(&it.settings.name.to_lowercase()), it.id)))
 });
-item!(ExportFile, "export file", |it| row_key(&it.job, &format!("FILE#{:06}", it.number)), |it| {
-    Some(Key::new(written_by(&it.job), format!("{:06}", it.number)))
+item!(ExportFile, "export file", |it| row_key(&it.job, &export_file_sort(it.number)), |it| {
+    Some(Key::new(written_by(&it.job), format!("{:010}", it.number)))
 });
 item!(Set, "set", |it| set(&it.id), |it| {
     Some(Key::new(SETS, format!("{} #{}", bounded(&it.settings.name.to_lowercase()), it.id)))

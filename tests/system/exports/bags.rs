@@ -11,8 +11,8 @@ use super::{counter, everything, export, title};
 use crate::imports::Desk;
 use crate::walk::{DC, sha256, text};
 
-/// Fetches one file of a bag through its link into `folder`.
-async fn fetch(desk: &Desk, job: &str, path: &str, folder: &Path) -> Vec<u8> {
+/// Fetches one file of a run's folder through its link into `folder`.
+pub async fn fetch(desk: &Desk, job: &str, path: &str, folder: &Path) -> Vec<u8> {
     let encoded: String = path
         .bytes()
         .map(|byte| match byte {
@@ -35,8 +35,13 @@ async fn fetch(desk: &Desk, job: &str, path: &str, folder: &Path) -> Vec<u8> {
 async fn check(desk: &Desk, job: &str, folder: &Path) -> Vec<String> {
     let bagit = fetch(desk, job, "bagit.txt", folder).await;
     assert_eq!(bagit, b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n");
+    manifests(desk, job, folder, 3).await
+}
+
+/// Fetches all that a run's manifests name into `folder`, checks each digest and the sums, and returns the paths.
+pub async fn manifests(desk: &Desk, job: &str, folder: &Path, tags_expected: usize) -> Vec<String> {
     let tags = String::from_utf8(fetch(desk, job, "tagmanifest-sha256.txt", folder).await).unwrap();
-    assert_eq!(tags.lines().count(), 3);
+    assert_eq!(tags.lines().count(), tags_expected);
     for line in tags.lines() {
         let (digest, name) = line.split_once("  ").unwrap();
         assert_eq!(sha256(&fetch(desk, job, name, folder).await), digest, "{name}");

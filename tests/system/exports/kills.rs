@@ -10,6 +10,7 @@ use vitrine_domain::job::JobStatus;
 use vitrine_store::faults::Moment;
 use vitrine_testing::operator;
 
+use super::objects::{in_objects, paths, storage_root};
 use super::{EXPORTS, counter, everything, export, title, written};
 use crate::imports::Desk;
 use crate::walk::{DC, text};
@@ -54,6 +55,50 @@ async fn an_export_that_is_killed_at_any_call_writes_the_same_bytes() {
         assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "killed at {number}: {job}");
         assert_eq!(contents(&desk, &job).await, undisturbed, "killed at {number}");
         assert_eq!((counter(&job, "titles"), counter(&job, "copied_files")), (5, 1), "killed at {number}");
+        if ended.is_some() {
+            break number;
+        }
+        number += 3;
+    };
+    assert!(calls > 30, "only {calls} calls were tried");
+}
+
+/// A storage root without what differs between two runs: the job and when it was ordered.
+async fn objects(desk: &Desk, job: &Value) -> BTreeMap<String, Value> {
+    let found = storage_root(desk, job, "ocfl-killed").await;
+    let without_run = |(id, (_, mut inventory)): (String, (_, Value))| {
+        let version = inventory["versions"]["v1"].as_object_mut().unwrap();
+        assert!(version.remove("created").is_some() && version.remove("message").is_some());
+        (id, inventory)
+    };
+    found.into_iter().map(without_run).collect()
+}
+
+#[tokio::test]
+async fn an_export_in_objects_that_is_killed_at_any_call_writes_the_same_storage_root() {
+    let desk = Desk::new().await;
+    title(&desk, "dc", DC, &[("a.tif", b"a"), ("b.tif", b"b")]).await;
+    title(&desk, "dc", &DC.replace("Moby-Dick", "Another book"), &[]).await;
+    let body = in_objects("MARCXML");
+    let undisturbed = objects(&desk, &export(&desk, body.clone()).await).await;
+    assert_eq!(undisturbed.values().map(|it| paths(it).len()).collect::<Vec<_>>(), [3, 1]);
+    let (app, faulty) = desk.stack.faulty_app();
+    let mut number = 0;
+    let calls = loop {
+        let id = begin(&desk, &body).await;
+        let moment = if number % 2 == 0 { Moment::After } else { Moment::Before };
+        let call = operator();
+        let run = app.run_job(&call, &id, &Timestamp::now, &|| true);
+        let ended = faulty.killed_at(number, moment, Box::pin(run)).await;
+        faulty.heal();
+        if ended.is_none() {
+            app.run_job(&operator(), &id, &Timestamp::now, &|| true).await.unwrap();
+        }
+        let job = desk.client.get(&format!("/conf/jobs/{id}")).await.ok();
+        assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "killed at {number}: {job}");
+        assert!(objects(&desk, &job).await == undisturbed, "killed at {number}");
+        let counted = (counter(&job, "written_files"), counter(&job, "copied_files"));
+        assert_eq!(counted, (2, 2), "killed at {number}");
         if ended.is_some() {
             break number;
         }
@@ -124,9 +169,9 @@ async fn a_file_of_several_parts_is_the_same_through_kills_and_for_want_of_time(
 }
 
 #[tokio::test]
-async fn a_title_costs_two_calls_and_a_page_a_few() {
+async fn a_title_costs_two_calls_and_six_more_as_an_object_and_a_page_a_few() {
     let desk = Desk::new().await;
-    let mut costs = Vec::new();
+    let mut costs: BTreeMap<&str, Vec<BTreeMap<String, usize>>> = BTreeMap::new();
     for more in [4, 8] {
         for number in 0..more {
             title(&desk, "dc", &DC.replace("Moby-Dick", &format!("Book {more} {number}")), &[]).await;
@@ -136,23 +181,33 @@ async fn a_title_costs_two_calls_and_a_page_a_few() {
             "name": format!("{more}"), "rule": { "collection": [{ "value": desk.collection }] }
         });
         let set = text(&desk.client.post("/conf/sets", set).await.ok(), "id");
-        let body = json!({ "name": "set", "set": { "value": set }, "format": { "value": "JSONL" } });
-        let id = begin(&desk, &body).await;
-        faulty.heal();
-        app.run_job(&operator(), &id, &Timestamp::now, &|| true).await.unwrap();
-        let mut calls: BTreeMap<String, usize> = BTreeMap::new();
-        for call in faulty.calls() {
-            *calls.entry(call).or_default() += 1;
+        for layout in ["BAGIT", "OCFL"] {
+            let body = json!({
+                "name": "set", "set": { "value": set }, "format": { "value": "JSONL" },
+                "layout": { "value": layout },
+            });
+            let id = begin(&desk, &body).await;
+            faulty.heal();
+            app.run_job(&operator(), &id, &Timestamp::now, &|| true).await.unwrap();
+            let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+            for call in faulty.calls() {
+                *calls.entry(call).or_default() += 1;
+            }
+            costs.entry(layout).or_default().push(calls);
         }
-        costs.push(calls);
     }
-    // 8 titles more: each one query for its representations and one for their files.
-    let more: BTreeMap<&String, usize> = costs[1]
-        .iter()
-        .map(|(name, count)| (name, count - costs[0].get(name).copied().unwrap_or_default()))
-        .filter(|(_, more)| *more > 0)
-        .collect();
-    assert_eq!(more, BTreeMap::from([(&"DynamoDB.Query".to_owned(), 16)]), "{costs:?}");
+    // 8 titles more: each one query for its representations and one for their files; an object six small files.
+    let more = |layout: &str| -> BTreeMap<String, usize> {
+        let costs = &costs[layout];
+        costs[1]
+            .iter()
+            .map(|(name, count)| (name.clone(), count - costs[0].get(name).copied().unwrap_or_default()))
+            .filter(|(_, more)| *more > 0)
+            .collect()
+    };
+    let queries = ("DynamoDB.Query".to_owned(), 16);
+    assert_eq!(more("BAGIT"), BTreeMap::from([queries.clone()]), "{costs:?}");
+    assert_eq!(more("OCFL"), BTreeMap::from([queries, ("S3.PutObject".to_owned(), 48)]), "{costs:?}");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
-//! Exports: what they write, in every form; as a bag with files; killed anywhere; by schedule; and what an undo leaves
-//! (S17, S18; B13, B51, PRES-1).
+//! Exports: what they write, in every form; as a bag or an OCFL storage root with files; killed anywhere; by schedule; and
+//! what an undo leaves (S17, S18; B13, B51, PRES-1, PRES-2).
 
 mod bags;
 mod kills;
+mod objects;
 mod schedules;
 
 use std::collections::BTreeMap;
@@ -10,12 +11,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use vitrine_domain::bib::BibRecord;
+use vitrine_domain::file::DigitalFile;
+use vitrine_domain::representation::Representation;
 use vitrine_metadata::{BibIndex, Format, parse_record};
+use vitrine_store::catalog::PageRequest;
 use vitrine_store::objects::Bucket;
 use vitrine_testing::{Client, fetch_signed};
 
 use crate::imports::Desk;
-use crate::sets::damage;
+use crate::sets::{Untold, change, damage};
 use crate::walk::{DC, representation, sha256, text};
 
 const EXPORTS: &str = "/conf/exports";
@@ -163,6 +167,46 @@ async fn s17_titles_are_written_with_all_that_hangs_below_them_in_every_form() {
 }
 
 #[tokio::test]
+async fn s17_a_title_of_more_representations_and_files_than_a_page_is_written_whole() {
+    const MANY: usize = 1_005;
+    let desk = Desk::new().await;
+    let (mms, rep) = title(&desk, "dc", DC, &[("a.tif", b"a")]).await;
+    let app = &desk.app;
+    let first = app.catalog.representation(&rep.parse().unwrap()).await.unwrap().unwrap();
+    let request = PageRequest { limit: 1, offset: 0, after: None };
+    let file = app.catalog.files_of(&first.id, &request).await.unwrap().items.remove(0);
+    let numbers: Vec<usize> = (1..MANY).collect();
+    for part in numbers.chunks(40) {
+        let mut change = change(app);
+        for number in part {
+            // An id of as many digits, that no other thing has.
+            let digits = format!("{number:012}");
+            let id = format!("12{digits}{}", &rep[14..]).parse().unwrap();
+            change.put(&Untold(Representation { id, ..first.clone() })).unwrap();
+            let id = format!("13{digits}{}", &file.id.as_str()[14..]).parse().unwrap();
+            change.put(&Untold(DigitalFile { id, ..file.clone() })).unwrap();
+        }
+        app.catalog.commit(&change).await.unwrap();
+    }
+    let job = export(&desk, everything("CSV")).await;
+    assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "{job}");
+    assert_eq!((counter(&job, "representations"), counter(&job, "files")), (MANY as u64, MANY as u64));
+    let (_, file) = written(&desk.client, &job).await.remove(0);
+    // A line a file, and one for each representation without any.
+    assert_eq!(file.trim_end().split("\r\n").count(), 1 + MANY + MANY - 1);
+    for format in ["MARCXML", "DC_XML", "JSONL"] {
+        let mut body = objects::in_objects(format);
+        body["include_files"] = json!(format == "JSONL");
+        let job = export(&desk, body).await;
+        assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "{job}");
+        let copied = if format == "JSONL" { MANY as u64 } else { 0 };
+        assert_eq!((counter(&job, "titles"), counter(&job, "copied_files")), (1, copied));
+        let inventory = objects::inventory(&desk, &job, &mms).await;
+        assert_eq!(objects::paths(&inventory).len() as u64, 1 + copied);
+    }
+}
+
+#[tokio::test]
 async fn s17_an_export_of_a_set_or_of_ids_is_cut_into_files_and_by_date() {
     let desk = Desk::new().await;
     let client = &desk.client;
@@ -216,6 +260,19 @@ async fn an_export_says_what_is_wrong_with_it_and_who_may_have_it() {
             "set",
         ),
         (json!({ "name": "", "everything": true, "format": { "value": "CSV" } }), "name"),
+        (
+            json!({
+                "name": "x", "everything": true, "format": { "value": "CSV" }, "layout": { "value": "TAR" }
+            }),
+            "layout",
+        ),
+        (
+            json!({
+                "name": "x", "everything": true, "format": { "value": "CSV" }, "layout": { "value": "OCFL" },
+                "records_per_file": 1
+            }),
+            "records_per_file",
+        ),
     ] {
         let refused = client.post(EXPORTS, body.clone()).await;
         assert_eq!(

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use vitrine_domain::Timestamp;
 use vitrine_domain::job::Job;
 use vitrine_domain::outbox::seconds;
+use vitrine_domain::publishing::oai_identifier;
 use vitrine_domain::publishing::profile::{Delivered, PublishingProfile, Rendition, TargetKind};
 use vitrine_domain::publishing::published::{LOG_SHARDS, scope_of};
 use vitrine_domain::publishing::run::{FilesStep, PartFile, PublishRun, PublishStep, SendStep};
@@ -58,7 +59,7 @@ impl Style {
     }
 
     fn record(self, institution: &str, row: &Row, record: Option<&str>) -> String {
-        let id = format!("oai:alma.{institution}:{}", row.mms_id);
+        let id = oai_identifier(institution, &row.mms_id);
         match (self, record) {
             (Self::Oai, _) => {
                 let status = if row.deleted { " status=\"deleted\"" } else { "" };

@@ -12,6 +12,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::PublishingId;
 use vitrine_domain::publishing::delivery::{CHANGES_A_CALL, Delivery, FAILURES_TOLD, wait_seconds};
+use vitrine_domain::publishing::oai_identifier;
 use vitrine_domain::publishing::profile::{PublishingProfile, TargetKind};
 use vitrine_domain::publishing::published::{LOG_SHARDS, SETTLE_SECONDS, scope_of};
 use vitrine_store::published::Window;
@@ -241,7 +242,7 @@ impl App {
                 json!({
                     "change": if one.row.deleted { "DELETED" } else { "PUBLISHED" },
                     "mms_id": one.row.mms_id.as_str(),
-                    "identifier": format!("oai:alma.{institution}:{}", one.row.mms_id),
+                    "identifier": oai_identifier(institution, &one.row.mms_id),
                     "datestamp": instant(one.row.stamp),
                     "record": one.record,
                 })

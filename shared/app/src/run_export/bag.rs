@@ -1,16 +1,18 @@
 //! The manifest and the other files that make a bag of a run's folder (PRES-1, RFC 8493), and the report.
 //!
+//! A folder with an OCFL storage root has the same manifests, by which it is fetched and checked, and is no bag: the names of
+//! its objects' folders have a `%`, which RFC 8493 (2.1.3) wants written as `%25` and tools for bags then do not find.
+//!
 //! All of it follows from what the run has saved, so writing it again writes the same.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
-use vitrine_domain::export::{ExportRun, ExportStep};
+use vitrine_domain::export::{ExportLayout, ExportRun, ExportStep};
 use vitrine_domain::import::row::PAGE_ROWS;
 use vitrine_domain::job::Job;
 use vitrine_metadata::csv_field;
 use vitrine_store::objects::{Bucket, ContentDigest, ObjectWriter};
 
+use super::ocfl;
 use crate::exports::folder;
 use crate::jobs::{ReportFormat, report_key};
 use crate::run_job::Next;
@@ -37,20 +39,38 @@ impl Digesting<'_> {
     }
 }
 
+/// How much a manifest names.
+#[derive(Debug, Default)]
+struct Payload {
+    bytes: u64,
+    files: u64,
+}
+
+impl Payload {
+    /// A file's line of the manifest.
+    fn line(&mut self, sha256: &str, size_bytes: u64, path: &str) -> String {
+        self.bytes += size_bytes;
+        self.files += 1;
+        format!("{sha256}  {path}\n")
+    }
+}
+
 impl App {
     pub(super) async fn close_bag(&self, call: &Call, job: &Job, run: &ExportRun) -> Result<Next, AppError> {
-        let mut tags = vec![("manifest-sha256.txt", self.write_manifest(job, run).await?)];
+        let (manifest, payload) = self.write_manifest(job, run).await?;
+        let mut tags = vec![("manifest-sha256.txt", manifest)];
         let day = job.submitted_at.strftime("%Y-%m-%d");
-        let (written, institution) = (&run.written, &self.settings.institution);
-        let count = u64::from(written.parts) + written.copied;
+        let institution = &self.settings.institution;
         let info = format!(
             "Source-Organization: {institution}\nExternal-Identifier: {}\nBagging-Date: {day}\n\
-             Payload-Oxum: {}.{count}\nBag-Software-Agent: Vitrine {}\n",
+             Payload-Oxum: {}.{}\nBag-Software-Agent: Vitrine {}\n",
             job.id,
-            written.bytes,
+            payload.bytes,
+            payload.files,
             env!("CARGO_PKG_VERSION"),
         );
-        for (name, text) in [("bag-info.txt", info.as_str()), ("bagit.txt", BAGIT)] {
+        let bagit = (run.layout == ExportLayout::BagIt).then_some(("bagit.txt", BAGIT));
+        for (name, text) in [("bag-info.txt", info.as_str())].into_iter().chain(bagit) {
             let mut file = self.tag_file(job, name);
             file.add(text).await?;
             tags.push((name, file.finish().await?));
@@ -62,7 +82,8 @@ impl App {
         }
         manifest.finish().await?;
         self.write_export_report(job, run).await?;
-        let after = ExportRun { step: ExportStep::End, ..run.clone() };
+        let mut after = ExportRun { step: ExportStep::End, ..run.clone() };
+        after.written.bytes = payload.bytes;
         self.save_run(call, job, after, Vec::new(), |_| Ok(())).await
     }
 
@@ -74,29 +95,40 @@ impl App {
         }
     }
 
-    async fn write_manifest(&self, job: &Job, run: &ExportRun) -> Result<String, AppError> {
+    async fn write_manifest(&self, job: &Job, run: &ExportRun) -> Result<(String, Payload), AppError> {
         let mut manifest = self.tag_file(job, "manifest-sha256.txt");
-        let mut first = 1;
-        while first <= run.written.parts {
-            for file in self.catalog.export_files_from(&job.id, first).await? {
-                manifest.add(&format!("{}  data/{}\n", file.sha256, file.name)).await?;
+        let mut payload = Payload::default();
+        match run.layout {
+            ExportLayout::BagIt => {
+                let mut first = 1;
+                while first <= run.written.parts {
+                    for file in self.catalog.export_files_from(&job.id, first).await? {
+                        let path = format!("data/{}", file.name);
+                        manifest.add(&payload.line(&file.sha256, file.size_bytes, &path)).await?;
+                    }
+                    first += 100;
+                }
             }
-            first += 100;
+            ExportLayout::Ocfl => {
+                for it in ocfl::storage_root() {
+                    self.put_text(job, &it).await?;
+                    manifest.add(&payload.line(&it.sha256, it.size_bytes(), &it.path)).await?;
+                }
+            }
         }
         for list in 1..=run.written.lists {
-            for part in self.listed(&job.id, list).await?.chunks(100) {
-                let mut missing = BTreeSet::new();
-                if run.written.left_out > 0 {
-                    let names: Vec<String> = part.iter().map(super::Listed::claim).collect();
-                    let claims = self.catalog.job_claims(&job.id, &names).await?;
-                    missing.extend(claims.into_iter().map(|claim| claim.name));
+            let titles = self.listed(&job.id, list).await?;
+            let missing = self.missing(&job.id, run, &titles).await?;
+            for title in &titles {
+                for it in self.object_of(job, run, title, &missing).iter().flat_map(ocfl::Object::files) {
+                    manifest.add(&payload.line(&it.sha256, it.size_bytes(), &it.path)).await?;
                 }
-                for it in part.iter().filter(|it| !missing.contains(&it.claim())) {
-                    manifest.add(&format!("{}  {}\n", it.sha256, it.path)).await?;
+                for it in title.files.iter().filter(|it| !missing.contains(&it.claim())) {
+                    manifest.add(&payload.line(&it.sha256, it.size_bytes, &it.path)).await?;
                 }
             }
         }
-        manifest.finish().await
+        Ok((manifest.finish().await?, payload))
     }
 
     /// What was written, a line a file, and what was left out and why.

@@ -1,7 +1,7 @@
-//! Files into the bag: copied by the store itself, so no byte passes through here.
+//! Files into a run's folder: copied by the store itself, so no byte passes through here.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use vitrine_domain::export::{ExportRun, ExportStep};
+use vitrine_domain::export::{ExportLayout, ExportRun, ExportStep};
 use vitrine_domain::ids::JobId;
 use vitrine_domain::import::row::JobClaim;
 use vitrine_domain::job::Job;
@@ -9,7 +9,7 @@ use vitrine_store::objects::{
     Bucket, CopyProgress, CopySource, CopyTarget, MAX_SINGLE_COPY_BYTES, ObjectsError,
 };
 
-use super::{Listed, left_out};
+use super::{Listed, after_list, left_out};
 use crate::exports::folder;
 use crate::run_job::{Around, Next};
 use crate::{App, AppError, Call};
@@ -29,22 +29,26 @@ impl App {
         around: Around<'_>,
     ) -> Result<Next, AppError> {
         let mut after = run.clone();
-        let all = self.listed(&job.id, list).await?;
+        let titles = self.listed(&job.id, list).await?;
+        let all: Vec<&Listed> = titles.iter().flat_map(|it| &it.files).collect();
         let from = usize::try_from(next).unwrap_or(usize::MAX);
         let ahead = all.get(from..).unwrap_or_default();
         let Some(first) = ahead.first() else {
-            after.step = if list < run.written.lists {
-                ExportStep::Copy { list: list + 1, next: 0, copy: None }
-            } else {
-                ExportStep::Bag
+            after.step = match run.layout {
+                ExportLayout::BagIt => after_list(run, list),
+                ExportLayout::Ocfl => ExportStep::Objects { list, next: 0 },
             };
             return self.save_run(call, job, after, Vec::new(), |_| Ok(())).await;
         };
         if first.size_bytes > MAX_SINGLE_COPY_BYTES {
             return self.copy_large(call, job, run, (list, next, copy), first, around).await;
         }
-        let part: Vec<&Listed> =
-            ahead.iter().take(FILES_A_SAVE).take_while(|it| it.size_bytes <= MAX_SINGLE_COPY_BYTES).collect();
+        let part: Vec<&Listed> = ahead
+            .iter()
+            .copied()
+            .take(FILES_A_SAVE)
+            .take_while(|it| it.size_bytes <= MAX_SINGLE_COPY_BYTES)
+            .collect();
         let outcomes: Vec<(&Listed, Result<(), String>)> = stream::iter(part)
             .map(|it| async move { Ok::<_, AppError>((it, self.copy_one(&job.id, it).await?)) })
             .buffered(SIDE_BY_SIDE)
@@ -64,7 +68,11 @@ impl App {
                 }
                 _ => Ok(Ok(())),
             },
-            Err(ObjectsError::NotFound { .. }) => Ok(Err("its bytes are not in storage".to_owned())),
+            Err(ObjectsError::NotFound { .. }) => {
+                // A worker that died may have copied it, before it was gone: what is left out does not stay.
+                self.objects.delete_version(Bucket::Published, &target.key, None).await?;
+                Ok(Err("its bytes are not in storage".to_owned()))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -1,25 +1,45 @@
 //! Runs of exports (walk 5 of the design): titles page by page into files, files copied by the store itself, then the
-//! manifest that makes a bag of the folder.
+//! manifest that makes a bag of the folder. In an OCFL layout titles become objects instead, each once its files are there.
 //!
 //! A run keeps its place in its job; what stands there is written, and a worker that dies repeats only what came after,
 //! with the same bytes. No more is in memory than a page of titles and one part of a file.
 
 mod bag;
 mod copy;
+mod ocfl;
 mod titles;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
-use vitrine_domain::export::{ExportRun, ExportStep, Place};
+use vitrine_domain::export::{ExportLayout, ExportRun, ExportStep, Place};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{JobId, MmsId};
 use vitrine_domain::import::row::{RowOutcome, RowResult};
 use vitrine_domain::job::{Job, JobStatus, JobWork};
+use vitrine_metadata::export::payload_path;
 use vitrine_store::objects::Bucket;
 
 use crate::run_job::{Around, Next};
 use crate::{App, AppError, Call};
 
-/// What is to be copied: one line of a list that a run keeps beside its files.
+/// A title with files to copy, or that becomes an object: one line of a list that a run keeps beside its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ListedTitle {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    object: Option<ListedObject>,
+    files: Vec<Listed>,
+}
+
+/// What a title's object is made of beside the files. The record is kept in the list and not read again later: the object
+/// is of the title as the list saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ListedObject {
+    id: String,
+    record: String,
+}
+
+/// A file that is to be copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listed {
     file: String,
@@ -34,7 +54,13 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    fn of(file: &DigitalFile) -> Option<Self> {
+    fn of(file: &DigitalFile, object: Option<&ListedObject>) -> Option<Self> {
+        let path = match object {
+            None => payload_path(ExportLayout::BagIt, file),
+            Some(object) => {
+                format!("{}{}", ocfl::content_folder(&object.id), payload_path(ExportLayout::Ocfl, file))
+            }
+        };
         let content = file.content.as_ref()?;
         Some(Self {
             file: file.id.to_string(),
@@ -45,7 +71,7 @@ impl Listed {
             sha256: content.sha256.clone(),
             crc64nvme: content.crc64nvme.clone(),
             mime: content.mime.clone(),
-            path: vitrine_metadata::export::payload_path(file),
+            path,
         })
     }
 
@@ -65,7 +91,9 @@ fn list_key(job: &JobId, list: u32) -> String {
     format!("work/exports/{job}/list-{list:06}.jsonl")
 }
 
-/// The longest list of files that is read. A list is closed when it is as long as a part; one title can be longer.
+/// A list is closed when it is this long; one title can be longer.
+const LIST_BYTES: usize = 1024 * 1024;
+/// The longest list that is read.
 const MAX_LIST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A row that says what was left out, and why.
@@ -118,6 +146,7 @@ impl App {
             ExportStep::Copy { list, next, copy } => {
                 self.copy_files(call, job, run, (*list, *next, copy.as_deref()), around).await
             }
+            ExportStep::Objects { list, next } => self.write_objects(call, job, run, (*list, *next)).await,
             ExportStep::Bag => self.close_bag(call, job, run).await,
             ExportStep::End => {
                 let written = &run.written;
@@ -169,13 +198,40 @@ impl App {
         Ok(Next::GoOn(Box::new(saved)))
     }
 
-    /// The files that one list names.
-    async fn listed(&self, job: &JobId, list: u32) -> Result<Vec<Listed>, AppError> {
+    /// The titles that one list names.
+    async fn listed(&self, job: &JobId, list: u32) -> Result<Vec<ListedTitle>, AppError> {
         let bytes = self.objects.read_small(Bucket::Published, &list_key(job, list), MAX_LIST_BYTES).await?;
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines
             .map(|line| serde_json::from_slice(line).map_err(|error| AppError::Internal(Box::new(error))))
             .collect()
+    }
+
+    /// Those of these titles' files whose bytes did not come along, by their claims.
+    async fn missing(
+        &self,
+        job: &JobId,
+        run: &ExportRun,
+        titles: &[ListedTitle],
+    ) -> Result<BTreeSet<String>, AppError> {
+        let mut missing = BTreeSet::new();
+        if run.written.left_out > 0 {
+            let names: Vec<String> = titles.iter().flat_map(|it| &it.files).map(Listed::claim).collect();
+            for part in names.chunks(100) {
+                let claims = self.catalog.job_claims(job, part).await?;
+                missing.extend(claims.into_iter().map(|claim| claim.name));
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// Where a run goes on after a list.
+fn after_list(run: &ExportRun, list: u32) -> ExportStep {
+    if list < run.written.lists {
+        ExportStep::Copy { list: list + 1, next: 0, copy: None }
+    } else {
+        ExportStep::Bag
     }
 }
 

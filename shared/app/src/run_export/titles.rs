@@ -5,18 +5,19 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use vitrine_domain::bib::{BibRecord, RecordSource};
 use vitrine_domain::collection::Collection;
-use vitrine_domain::export::{ExportFile, ExportRun, ExportStep, Place, file_name};
+use vitrine_domain::export::{ExportFile, ExportLayout, ExportRun, ExportStep, Place, file_name};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::{CollectionId, MmsId};
 use vitrine_domain::import::row::RowResult;
 use vitrine_domain::job::Job;
+use vitrine_domain::publishing::oai_identifier;
 use vitrine_domain::representation::Representation;
 use vitrine_metadata::export::{self, ExportedTitle};
 use vitrine_store::StoreError;
 use vitrine_store::catalog::{MAX_BATCH, PageRequest};
 use vitrine_store::objects::{Bucket, ContentDigest, ObjectsError};
 
-use super::{Listed, kept_key, left_out, list_key};
+use super::{LIST_BYTES, Listed, ListedObject, ListedTitle, after_list, kept_key, left_out, list_key};
 use crate::exports::folder;
 use crate::run_job::{Around, Next};
 use crate::{App, AppError, Call};
@@ -34,7 +35,7 @@ enum Rendered {
         text: String,
         representations: u64,
         files: u64,
-        listed: Vec<Listed>,
+        listed: ListedTitle,
         notes: Vec<(String, String)>,
     },
     Unchanged,
@@ -77,7 +78,7 @@ impl App {
             return self.close_file(call, job, run, place).await;
         }
         let mut writing = self.begin(job, run, place).await?;
-        let sent = place.sent;
+        let (sent, lists) = (place.sent, run.written.lists);
         loop {
             if writing.place.walked {
                 return self.end_titles(call, job, writing).await;
@@ -89,11 +90,13 @@ impl App {
             self.write_page(call, job, left, &mut writing).await?;
             let place = &writing.place;
             let full = run.records_per_file > 0 && place.in_file >= run.records_per_file;
-            let is_last = place.walked && (place.in_file > 0 || writing.run.written.parts == 0);
+            let is_last = run.layout == ExportLayout::BagIt
+                && place.walked
+                && (place.in_file > 0 || writing.run.written.parts == 0);
             if full || is_last {
                 return self.end_file(call, job, writing).await;
             }
-            if place.sent > sent || !(around.time_left)() {
+            if place.sent > sent || writing.run.written.lists > lists || !(around.time_left)() {
                 return self.keep_aside(call, job, writing).await;
             }
         }
@@ -169,18 +172,20 @@ impl App {
             Rendered::Unchanged => {}
             Rendered::LeftOut { code, message } => note(writing, code, message),
             Rendered::Title { text, representations, files, listed, notes } => {
-                if writing.buffer.is_empty() && writing.place.sent == 0 {
-                    writing.buffer.extend_from_slice(export::head(writing.run.format).as_bytes());
+                if listed.object.is_none() {
+                    if writing.buffer.is_empty() && writing.place.sent == 0 {
+                        writing.buffer.extend_from_slice(export::head(writing.run.format).as_bytes());
+                    }
+                    writing.buffer.extend_from_slice(text.as_bytes());
+                    writing.place.in_file += 1;
                 }
-                writing.buffer.extend_from_slice(text.as_bytes());
-                writing.place.in_file += 1;
+                if listed.object.is_some() || !listed.files.is_empty() {
+                    writing.list.push_str(&serde_json::json!(listed).to_string());
+                    writing.list.push('\n');
+                }
                 writing.run.written.titles += 1;
                 writing.run.written.representations += representations;
                 writing.run.written.files += files;
-                for one in listed {
-                    writing.list.push_str(&serde_json::json!(one).to_string());
-                    writing.list.push('\n');
-                }
                 for (code, message) in notes {
                     note(writing, &code, message);
                 }
@@ -189,7 +194,7 @@ impl App {
         if writing.buffer.len() >= PART_BYTES {
             self.send_buffer(job, writing).await?;
         }
-        if writing.list.len() >= PART_BYTES {
+        if writing.list.len() >= LIST_BYTES {
             self.send_list(job, writing).await?;
         }
         Ok(())
@@ -277,15 +282,20 @@ impl App {
             source: &source,
             collections: &held,
             representations: &representations,
-            with_bytes: run.include_files,
+            with_bytes: run.include_files.then_some(run.layout),
         };
         let Ok(text) = export::title(run.format, &exported) else {
             return Ok(unreadable("its metadata can not be read"));
         };
         let files = representations.iter().flat_map(|(_, files)| files);
-        let listed =
-            if run.include_files { files.clone().filter_map(Listed::of).collect() } else { Vec::new() };
-        let count = files.count() as u64;
+        let count = files.clone().count() as u64;
+        let object = (run.layout == ExportLayout::Ocfl).then(|| ListedObject {
+            id: oai_identifier(&self.settings.institution, &bib.mms_id),
+            record: format!("{}{text}{}", export::head(run.format), export::foot(run.format)),
+        });
+        let copied = files.filter(|_| run.include_files);
+        let files = copied.filter_map(|file| Listed::of(file, object.as_ref())).collect();
+        let listed = ListedTitle { object, files };
         Ok(Rendered::Title {
             text,
             representations: representations.len() as u64,
@@ -330,7 +340,7 @@ impl App {
         Ok(())
     }
 
-    /// Writes the files that are to be copied down as the next list.
+    /// Writes titles down as the next list.
     async fn send_list(&self, job: &Job, writing: &mut Writing) -> Result<(), AppError> {
         let list = std::mem::take(&mut writing.list).into_bytes();
         writing.run.written.lists += 1;
@@ -408,13 +418,12 @@ impl App {
         self.save_writing(call, job, writing, Some(file)).await
     }
 
-    async fn end_titles(&self, call: &Call, job: &Job, writing: Writing) -> Result<Next, AppError> {
+    async fn end_titles(&self, call: &Call, job: &Job, mut writing: Writing) -> Result<Next, AppError> {
+        if !writing.list.is_empty() {
+            self.send_list(job, &mut writing).await?;
+        }
         let mut run = writing.run;
-        run.step = if run.written.lists > 0 {
-            ExportStep::Copy { list: 1, next: 0, copy: None }
-        } else {
-            ExportStep::Bag
-        };
+        run.step = after_list(&run, 0);
         self.save_run(call, job, run, writing.rows, |_| Ok(())).await
     }
 

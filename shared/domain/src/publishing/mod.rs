@@ -8,3 +8,8 @@ pub mod profile;
 pub mod published;
 pub mod repository;
 pub mod run;
+
+/// The identifier of a title for other systems: in the OAI-PMH server, in what is delivered, and in OCFL objects.
+pub fn oai_identifier(institution: &str, mms: impl std::fmt::Display) -> String {
+    format!("oai:alma.{institution}:{mms}")
+}

@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use vitrine_app::AppError;
 use vitrine_app::publishing::oai::Side;
 use vitrine_domain::Timestamp;
+use vitrine_domain::publishing::oai_identifier;
 use vitrine_store::published::Row;
 
-use super::answer::{identifier, instant};
+use super::answer::instant;
 use super::{admitted, failed, plain};
 use crate::routes::Api;
 
@@ -58,7 +59,7 @@ impl<'a> Feed<'a> {
         };
         let record = format!(
             "{delivery}/oai/{institution}/request?verb=GetRecord&metadataPrefix=marc21&identifier={}",
-            identifier(institution, &row.mms_id)
+            oai_identifier(institution, &row.mms_id)
         );
         json!({
             "type": kind,

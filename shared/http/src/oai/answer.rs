@@ -3,6 +3,7 @@
 use quick_xml::escape::escape;
 use vitrine_app::publishing::oai::Harvested;
 use vitrine_domain::Timestamp;
+use vitrine_domain::publishing::oai_identifier;
 use vitrine_domain::publishing::profile::Rendition;
 use vitrine_domain::publishing::repository::{OaiRepository, OaiSet};
 
@@ -159,11 +160,6 @@ pub fn sets(all: &[OaiSet]) -> Answer {
     Answer { body, echo: true }
 }
 
-/// The identifier of a title's record.
-pub fn identifier(institution: &str, mms: impl std::fmt::Display) -> String {
-    format!("oai:alma.{institution}:{mms}")
-}
-
 /// A header, and a record where one was asked for (OAI-9).
 pub fn record(institution: &str, one: &Harvested, whole: bool) -> String {
     let row = &one.row;
@@ -171,7 +167,7 @@ pub fn record(institution: &str, one: &Harvested, whole: bool) -> String {
     let sets: String = row.sets.iter().map(|set| format!("<setSpec>{}</setSpec>", escape(set))).collect();
     let header = format!(
         "<header{status}><identifier>{}</identifier><datestamp>{}</datestamp>{sets}</header>",
-        identifier(institution, &row.mms_id),
+        oai_identifier(institution, &row.mms_id),
         instant(row.stamp)
     );
     if !whole {

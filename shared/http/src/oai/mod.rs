@@ -27,6 +27,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::ids::MmsId;
 use vitrine_domain::outbox::seconds;
+use vitrine_domain::publishing::oai_identifier;
 use vitrine_domain::publishing::profile::Rendition;
 use vitrine_domain::publishing::published::{ALL, SETTLE_SECONDS, scope_of};
 use vitrine_domain::publishing::repository::{OaiRepository, OaiSettings};
@@ -213,7 +214,7 @@ impl Server<'_> {
 
     /// The title that an identifier names.
     fn title(&self, identifier: &str) -> Option<MmsId> {
-        let begin = answer::identifier(self.institution(), "");
+        let begin = oai_identifier(self.institution(), "");
         identifier.strip_prefix(&begin)?.parse().ok()
     }
 

@@ -149,7 +149,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     endpoint!("PUT" "/conf/exports/{export}" "update_export", Some(Action::ManageExports), &[], Some(&views::EXPORT) => Some(&views::EXPORT), "Change an export; runs that have begun go on as they were meant"),
     endpoint!("POST" "/conf/exports/{export}" "run_export", Some(Action::ManageExports), &["op"], None => Some(&views::JOB), "`op=run`: run it now"),
     endpoint!("DELETE" "/conf/exports/{export}" "delete_export", Some(Action::ManageExports), &[], None => None, "Delete an export; what it wrote stays"),
-    endpoint!("GET" "/conf/jobs/{job}/files" "list_export_files", Some(Action::ManageExports), &["path", "limit", "offset", "next"], None => Some(&views::EXPORT_FILES), "List what a run of an export wrote, with signed links; `path` asks for one file of the bag"),
+    endpoint!("GET" "/conf/jobs/{job}/files" "list_export_files", Some(Action::ManageExports), &["path", "limit", "offset", "next"], None => Some(&views::EXPORT_FILES), "List what a run of an export wrote, with signed links; `path` asks for one file of its folder"),
     endpoint!("GET" "/conf/jobs" "list_jobs", Some(Action::ReadImports), LIST, None => Some(&views::JOBS), "List jobs, the newest first"),
     endpoint!("POST" "/conf/jobs" "run_job", Some(Action::ManageSets), &["op", "dry_run"], Some(&views::JOB_ORDER) => Some(&views::JOB), "`op=run`: do the same to every member of a set; with `dry_run=true` only say what would be done"),
     endpoint!("GET" "/conf/jobs/{job}" "get_job", Some(Action::ReadImports), &[], None => Some(&views::JOB), "Get a job: status, progress, counters"),

@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vitrine_domain::coded::Coded;
-use vitrine_domain::export::{ExportFormat, ExportSettings, ExportTitles};
+use vitrine_domain::export::{ExportFormat, ExportLayout, ExportSettings, ExportTitles};
 use vitrine_domain::ids::{ExportId, JobId};
 use vitrine_domain::schedule::Schedule;
 
@@ -29,6 +29,8 @@ pub(crate) struct ExportBody {
     #[serde(default)]
     format: Option<CodedValue>,
     #[serde(default)]
+    layout: Option<CodedValue>,
+    #[serde(default)]
     records_per_file: u32,
     #[serde(default)]
     changed_since: Option<String>,
@@ -51,11 +53,17 @@ impl ExportBody {
             Some(given) => ExportFormat::from_code(given.value.trim())
                 .ok_or_else(|| Problem::bad_field("format", codes::<ExportFormat>()))?,
         };
+        let layout = match &self.layout {
+            None => ExportLayout::default(),
+            Some(given) => ExportLayout::from_code(given.value.trim())
+                .ok_or_else(|| Problem::bad_field("layout", codes::<ExportLayout>()))?,
+        };
         let titles = chosen_titles(self.everything.unwrap_or(false), self.set, &self.mms_id)?;
         Ok(ExportSettings {
             name: self.name,
             titles,
             format,
+            layout,
             records_per_file: self.records_per_file,
             changed_since: instant("changed_since", self.changed_since.as_deref())?,
             include_files: self.include_files,

@@ -18,6 +18,7 @@ pub static EXPORT: Shape = Shape {
         coded("set"),
         text("mms_id").many(),
         coded("format"),
+        coded("layout"),
         count("records_per_file"),
         text("changed_since"),
         flag("include_files"),
@@ -70,6 +71,7 @@ impl Addresses {
             "set": set.map(|id| json!({ "value": id.as_str(), "link": format!("{}/conf/sets/{id}", self.api) })),
             "mms_id": ids,
             "format": code(settings.format),
+            "layout": code(settings.layout),
             "records_per_file": settings.records_per_file,
             "changed_since": time(settings.changed_since),
             "include_files": settings.include_files,
@@ -102,7 +104,7 @@ pub fn export_file((file, link): &(ExportFile, SignedRequest)) -> Value {
     })
 }
 
-/// A signed link to one file of a bag.
+/// A signed link to one file of a run's folder.
 pub fn bag_file(path: &str, link: &SignedRequest) -> Value {
     json!({ "file": [{ "name": path, "url": link.url, "expires": link.expires_at.to_string() }] })
 }

@@ -10,7 +10,7 @@ mod marc;
 
 use vitrine_domain::bib::BibRecord;
 use vitrine_domain::collection::Collection;
-use vitrine_domain::export::ExportFormat;
+use vitrine_domain::export::{ExportFormat, ExportLayout};
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::representation::Representation;
 
@@ -32,8 +32,8 @@ pub struct ExportedTitle<'a> {
     pub collections: &'a [Collection],
     /// Its representations in order, each with its files in order.
     pub representations: &'a [(Representation, Vec<DigitalFile>)],
-    /// Whether the bytes come along: each file is then told with its path in the bag.
-    pub with_bytes: bool,
+    /// How the folder is laid out where the bytes come along: each file is then told with its path in it.
+    pub with_bytes: Option<ExportLayout>,
 }
 
 impl<'a> ExportedTitle<'a> {
@@ -42,7 +42,7 @@ impl<'a> ExportedTitle<'a> {
     }
 
     fn payload(&self, file: &DigitalFile) -> Option<String> {
-        (self.with_bytes && file.content.is_some()).then(|| payload_path(file))
+        self.with_bytes.filter(|_| file.content.is_some()).map(|layout| payload_path(layout, file))
     }
 
     fn storage(&self, file: &DigitalFile) -> Option<String> {
@@ -50,9 +50,14 @@ impl<'a> ExportedTitle<'a> {
     }
 }
 
-/// Where a file's bytes are in a bag. The ids keep names apart that are alike.
-pub fn payload_path(file: &DigitalFile) -> String {
-    format!("data/files/{}/{}/{}/{}", file.mms_id, file.representation, file.id, portable(&file.file_name))
+/// Where a file's bytes are: in a bag, or in its title's object (its logical path). The ids keep names apart that are
+/// alike.
+pub fn payload_path(layout: ExportLayout, file: &DigitalFile) -> String {
+    let below = format!("{}/{}/{}", file.representation, file.id, portable(&file.file_name));
+    match layout {
+        ExportLayout::BagIt => format!("data/files/{}/{below}", file.mms_id),
+        ExportLayout::Ocfl => format!("files/{below}"),
+    }
 }
 
 /// A file name that every file system takes. Of `%` there is none, because tools differ in how they read it in a manifest:
