@@ -13,12 +13,12 @@ use vitrine_domain::representation::Representation;
 use vitrine_domain::upload::{Checkpoint, Upload, UploadMethod, UploadPurpose, UploadState, judge};
 use vitrine_media::{HEAD_LEN, identify};
 use vitrine_store::objects::{
-    Bucket, ContentDigest, Copied, CopyProgress, CopySource, CopyTarget, Digested, MAX_SINGLE_COPY_BYTES,
-    ObjectHead, ObjectsError,
+    Bucket, ContentDigest, Copied, CopyProgress, CopySource, CopyTarget, Digested, ObjectHead, ObjectsError,
 };
 use vitrine_store::queues::Queue;
 use vitrine_store::{Change, CommitError};
 
+use crate::changes::replace_also;
 use crate::files::forget_watch;
 use crate::make_derivatives;
 use crate::{App, AppError, Call};
@@ -123,15 +123,14 @@ impl App {
         if let Err(reason) = judge(&upload, digested.size_bytes, &digested.sha256) {
             return self.reject(call, &upload, reason).await;
         }
-        let (upload, copied) =
-            match self.keep(call, upload, &head, &digested.sha256, &mime, time_left).await? {
-                Keeping::Done(upload, copied) => (upload, copied),
-                Keeping::OtherBytes(upload) => {
-                    let reason = "the object was changed while it was registered; add it again".to_owned();
-                    return self.reject(call, &upload, reason).await;
-                }
-                Keeping::Paused => return self.go_on_later(id, digested.size_bytes).await,
-            };
+        let (upload, copied) = match self.keep(call, upload, &head, &digested, &mime, time_left).await? {
+            Keeping::Done(upload, copied) => (upload, copied),
+            Keeping::OtherBytes(upload) => {
+                let reason = "the object was changed while it was registered; add it again".to_owned();
+                return self.reject(call, &upload, reason).await;
+            }
+            Keeping::Paused => return self.go_on_later(id, digested.size_bytes).await,
+        };
         let content = Content {
             key: upload.kept_key.clone(),
             version_id: copied.version_id,
@@ -208,7 +207,7 @@ impl App {
         let is_kept = going_on.is_some_and(|checkpoint| checkpoint.hashed_bytes >= head.size_bytes);
         // A copy that was begun of another version must not get parts of this one.
         let copy_id = going_on.and_then(|checkpoint| checkpoint.copy_id.clone());
-        let upload = if head.size_bytes > MAX_SINGLE_COPY_BYTES && !is_kept {
+        let upload = if !self.objects.copies_whole(head.size_bytes) && !is_kept {
             // The copy of so large a file may outlast this invocation: what was read must not be read again.
             let checkpoint = Checkpoint {
                 version_id: head.version_id.clone(),
@@ -247,7 +246,7 @@ impl App {
         call: &Call,
         upload: Upload,
         head: &ObjectHead,
-        sha256: &str,
+        digested: &Digested,
         mime: &str,
         time_left: TimeLeft<'_>,
     ) -> Result<Keeping, AppError> {
@@ -262,13 +261,9 @@ impl App {
             UploadPurpose::Thumbnail => Bucket::Derivatives,
         };
         let target = CopyTarget { bucket, key: upload.kept_key.clone(), content_type: mime.to_owned() };
-        if head.size_bytes <= MAX_SINGLE_COPY_BYTES {
-            let copied = self.objects.copy(&source, &target).await?;
-            // An earlier try may have kept an older version of a staged object that was overwritten since.
-            if copied.was_there && !self.holds(&target, sha256).await? {
-                return Ok(Keeping::OtherBytes(upload));
-            }
-            return Ok(Keeping::Done(upload, copied));
+        if self.objects.copies_whole(head.size_bytes) {
+            let copied = self.objects.copy(&source, &target).await;
+            return self.kept(upload, &target, copied, digested).await;
         }
         let open = upload.checkpoint.as_ref().and_then(|checkpoint| checkpoint.copy_id.clone());
         let (upload, copy_id) = match open {
@@ -283,7 +278,7 @@ impl App {
             }
         };
         match self.objects.copy_parts(&copy_id, &source, &target, time_left).await {
-            Ok(CopyProgress::Done(copied)) => Ok(Keeping::Done(upload, copied)),
+            Ok(CopyProgress::Done(copied)) => self.kept(upload, &target, Ok(copied), digested).await,
             Ok(CopyProgress::More { .. }) => Ok(Keeping::Paused),
             // The copy was given up after a week of standing still: a new one begins.
             Err(ObjectsError::NotFound { .. }) => {
@@ -292,18 +287,45 @@ impl App {
                 }
                 Ok(Keeping::Paused)
             }
+            Err(error) => self.kept(upload, &target, Err(error), digested).await,
+        }
+    }
+
+    /// What became of a copy. An earlier try may have kept an older version of a staged object that was overwritten since.
+    async fn kept(
+        &self,
+        upload: Upload,
+        target: &CopyTarget,
+        copied: Result<Copied, ObjectsError>,
+        digested: &Digested,
+    ) -> Result<Keeping, AppError> {
+        match copied {
+            Ok(copied) if copied.was_there && !self.holds(target, digested).await? => {
+                Ok(Keeping::OtherBytes(upload))
+            }
+            Ok(copied) => Ok(Keeping::Done(upload, copied)),
+            Err(ObjectsError::Mismatch { .. } | ObjectsError::PreconditionFailed { .. }) => {
+                Ok(Keeping::OtherBytes(upload))
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether what is kept has this digest; read only where a copy found something there already.
-    async fn holds(&self, target: &CopyTarget, sha256: &str) -> Result<bool, AppError> {
+    /// Whether what is kept is what was read. Asked only where a copy found something there already: the store's own
+    /// checksum of something too large to be read again, else its bytes.
+    async fn holds(&self, target: &CopyTarget, digested: &Digested) -> Result<bool, AppError> {
+        if !self.objects.copies_whole(digested.size_bytes) {
+            let kept = self.objects.inspect(target.bucket, &target.key, None).await?;
+            if let Some(sum) = kept.and_then(|kept| kept.crc64nvme) {
+                return Ok(sum == digested.crc64nvme);
+            }
+        }
         let mut reader = self.objects.read(target.bucket, &target.key, None, None).await?;
         let mut digest = ContentDigest::default();
         while let Some(bytes) = reader.next().await? {
             digest.update(&bytes);
         }
-        Ok(digest.finish().sha256 == sha256)
+        Ok(digest.finish().sha256 == digested.sha256)
     }
 
     /// The one transaction: the file, the intent, what is owed next, the audit row.
@@ -409,7 +431,7 @@ impl App {
             key: kept.clone(),
             content_type: "application/octet-stream".to_owned(),
         };
-        if head.size_bytes > MAX_SINGLE_COPY_BYTES {
+        if !self.objects.copies_whole(head.size_bytes) {
             return Ok(None);
         }
         self.objects.copy(&source, &target).await?;
@@ -470,7 +492,8 @@ impl App {
         {
             let status_reason = Some(reason.to_owned());
             let status = FileStatus::Rejected;
-            change.replace(&DigitalFile { status, status_reason, modified_at: call.now, ..file })?;
+            let after = DigitalFile { status, status_reason, modified_at: call.now, ..file.clone() };
+            replace_also(change, &file, &after)?;
         }
         Ok(())
     }

@@ -27,9 +27,7 @@ use jiff::Timestamp;
 
 use crate::clients::Clients;
 
-pub use copy::{
-    Copied, CopyProgress, CopySource, CopyTarget, MAX_SINGLE_COPY_BYTES, copy_part_bytes, copy_ranges,
-};
+pub use copy::{Copied, CopyLimits, CopyProgress, CopySource, CopyTarget, S3_COPY_LIMITS};
 pub use digest::{ContentDigest, DigestStateError, Digested};
 pub use error::ObjectsError;
 pub use folder::{ListedObject, Listing};
@@ -123,6 +121,8 @@ pub struct Objects {
     credentials: Option<SharedCredentialsProvider>,
     region: Option<Region>,
     buckets: Buckets,
+    /// What is copied whole, and in which parts the rest.
+    pub copy_limits: CopyLimits,
 }
 
 impl Objects {
@@ -140,6 +140,7 @@ impl Objects {
             credentials: clients.config().credentials_provider(),
             region: clients.config().region().cloned(),
             buckets,
+            copy_limits: S3_COPY_LIMITS,
         }
     }
 

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
-use vitrine_app::App;
 use vitrine_app::register_file::Registered;
+use vitrine_app::{App, AppError};
 use vitrine_domain::file::{FileStatus, Thumbnail};
 use vitrine_domain::ids::UploadId;
 use vitrine_domain::outbox::Work;
@@ -250,4 +250,83 @@ async fn b10_a_registration_over_several_invocations_converges_from_every_crash_
     let tried = at_every_crash_point(&scene, &mishaps, prepare, work, check).await;
     assert!(tried > 3 * 12, "two invocations make more calls than one: {tried}");
     assert_eq!(scene.count_files().await, tried);
+}
+
+/// Registers as if the store copied nothing as a whole. The engine takes only a last part that is small: there is one.
+async fn register_in_parts(app: &App, id: &UploadId) -> Result<(), AppError> {
+    let mut app = app.clone();
+    app.objects.copy_limits.whole_bytes = 0;
+    // A copy that has to begin anew asks for another message.
+    for _ in 0..3 {
+        match app.register_file(&operator(), id, &|| true).await {
+            Ok(Registered::Continues { .. }) => {}
+            done => return done.map(drop),
+        }
+    }
+    panic!("{id} was not registered in three invocations")
+}
+
+#[tokio::test]
+async fn b10_a_copy_in_parts_converges_from_every_crash_point() {
+    let scene = Scene::new().await;
+    let is_whole = async |id: &UploadId, how: &str| {
+        let upload = scene.app.catalog.upload(id).await.unwrap().unwrap();
+        assert!(matches!(upload.state, UploadState::Registered { .. }), "{how}: {:?}", upload.state);
+        let file = scene.file(id).await;
+        assert_eq!((file.status, file.version), (FileStatus::Active, 1), "{how}");
+        assert_eq!(scene.app.objects.head(Bucket::Incoming, &upload.source_key, None).await.unwrap(), None);
+        let content = file.content.unwrap();
+        let kept = scene.app.objects.read_small(Bucket::Content, &content.key, 1 << 20).await.unwrap();
+        assert_eq!(sha256(&kept), content.sha256, "{how}");
+    };
+    let work = async |app: &App, id: &UploadId| register_in_parts(app, id).await.is_ok();
+    let tried = at_every_crash_point(&scene, &MISHAPS, async || scene.arrived().await, work, is_whole).await;
+    assert!(tried > 5 * 14, "a copy in parts makes more calls than a whole one: {tried}");
+    assert_eq!(scene.count_files().await, tried);
+}
+
+#[tokio::test]
+async fn b5_what_replaces_a_staged_object_is_never_taken_for_what_a_dead_worker_copied() {
+    let scene = Scene::new().await;
+    let size = 900;
+    let (app, faulty) = scene.stack.faulty_app();
+    let put = async |key: &str, fill: u8| {
+        let bytes = vec![fill; usize::try_from(size).unwrap()];
+        let objects = &scene.app.objects;
+        objects.put_small(Bucket::Incoming, key, bytes.into(), "text/plain", false).await.unwrap();
+    };
+    let stage = async |number: usize| -> (String, UploadId) {
+        let key = format!("upload/7002/1/{number}.txt");
+        put(&key, b'a').await;
+        scene.client.post(&scene.title.files(), json!({ "path": key })).await.ok();
+        let sent: serde_json::Value = serde_json::from_str(&next(&scene.app, Queue::Incoming).await).unwrap();
+        (key, text(&sent, "upload").parse().unwrap())
+    };
+    let (_, clean) = stage(0).await;
+    faulty.heal();
+    register_in_parts(&app, &clean).await.unwrap();
+    let calls = faulty.calls();
+    let copied = calls.iter().position(|call| call.contains("CompleteMultipartUpload")).unwrap();
+    let recorded = calls.iter().rposition(|call| call.contains("TransactWriteItems")).unwrap();
+    let mut refused = 0;
+    for number in 0..recorded {
+        let (key, id) = stage(number + 1).await;
+        assert!(faulty.killed_at(number, Moment::After, register_in_parts(&app, &id)).await.is_none());
+        faulty.heal();
+        put(&key, b'b').await;
+        register_in_parts(&scene.app, &id).await.unwrap();
+        let upload = scene.app.catalog.upload(&id).await.unwrap().unwrap();
+        let content = scene.app.catalog.file(&upload.file).await.unwrap().and_then(|file| file.content);
+        let how = format!("killed after call {number}, {}", calls[number]);
+        match (&upload.state, content) {
+            (UploadState::Registered { .. }, Some(content)) => {
+                let kept = scene.app.objects.read_small(Bucket::Content, &content.key, size).await.unwrap();
+                assert_eq!(sha256(&kept), content.sha256, "{how}");
+                assert_eq!(kept[0], b'b', "{how}");
+            }
+            (UploadState::Rejected { .. }, None) => refused += 1,
+            (state, content) => panic!("{how}: {state:?} {content:?}"),
+        }
+    }
+    assert_eq!(refused, recorded - copied, "only where the first bytes were copied already");
 }

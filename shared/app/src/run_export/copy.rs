@@ -5,9 +5,7 @@ use vitrine_domain::export::{ExportLayout, ExportRun, ExportStep};
 use vitrine_domain::ids::JobId;
 use vitrine_domain::import::row::JobClaim;
 use vitrine_domain::job::Job;
-use vitrine_store::objects::{
-    Bucket, CopyProgress, CopySource, CopyTarget, MAX_SINGLE_COPY_BYTES, ObjectsError,
-};
+use vitrine_store::objects::{Bucket, CopyProgress, CopySource, CopyTarget, ObjectsError};
 
 use super::{Listed, after_list, left_out};
 use crate::exports::folder;
@@ -40,14 +38,14 @@ impl App {
             };
             return self.save_run(call, job, after, Vec::new(), |_| Ok(())).await;
         };
-        if first.size_bytes > MAX_SINGLE_COPY_BYTES {
+        if !self.objects.copies_whole(first.size_bytes) {
             return self.copy_large(call, job, run, (list, next, copy), first, around).await;
         }
         let part: Vec<&Listed> = ahead
             .iter()
             .copied()
             .take(FILES_A_SAVE)
-            .take_while(|it| it.size_bytes <= MAX_SINGLE_COPY_BYTES)
+            .take_while(|it| self.objects.copies_whole(it.size_bytes))
             .collect();
         let outcomes: Vec<(&Listed, Result<(), String>)> = stream::iter(part)
             .map(|it| async move { Ok::<_, AppError>((it, self.copy_one(&job.id, it).await?)) })

@@ -16,10 +16,18 @@ use super::names::copy_source;
 use super::{Bucket, Objects, ObjectsError, version_id};
 
 const MIB: u64 = 1024 * 1024;
-/// The largest object that one call copies. S3 says 5 GB; the smaller reading of that is kept.
-pub const MAX_SINGLE_COPY_BYTES: u64 = 5_000_000_000;
-/// The usual size of a copied part: a few seconds of work for S3.
-const COPY_PART_BYTES: u64 = 512 * MIB;
+/// How much the object store copies in one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopyLimits {
+    /// The largest object that is copied as a whole, in bytes.
+    pub whole_bytes: u64,
+    /// The usual size of a part of a larger one, in bytes.
+    pub part_bytes: u64,
+}
+
+/// What S3 takes, which says 5 GB: the smaller reading of that is kept. A part is a few seconds of work for it.
+pub const S3_COPY_LIMITS: CopyLimits = CopyLimits { whole_bytes: 5_000_000_000, part_bytes: 512 * MIB };
+
 /// How many parts are copied at a time.
 const PARTS_AT_A_TIME: usize = 4;
 /// S3 answers a copy when it is done.
@@ -72,23 +80,53 @@ pub enum CopyProgress {
     },
 }
 
-/// The size of each part but the last of a copy of `size_bytes`: whole MiB, at most 10,000 parts.
-pub fn copy_part_bytes(size_bytes: u64) -> u64 {
-    size_bytes.div_ceil(MAX_PARTS).div_ceil(MIB).saturating_mul(MIB).max(COPY_PART_BYTES)
-}
+impl CopyLimits {
+    /// The size of each part but the last of a copy of `size_bytes`: the usual one, or as many whole MiB as 10,000 parts
+    /// need.
+    fn part_of(self, size_bytes: u64) -> u64 {
+        let least = size_bytes.div_ceil(MAX_PARTS);
+        if least <= self.part_bytes { self.part_bytes } else { least.div_ceil(MIB).saturating_mul(MIB) }
+    }
 
-/// The parts of a copy of `size_bytes`: their numbers, from 1, and the bytes that each holds.
-pub fn copy_ranges(size_bytes: u64) -> impl Iterator<Item = (u16, Range<u64>)> {
-    let part = copy_part_bytes(size_bytes);
-    (0..size_bytes.div_ceil(part)).map_while(move |index| {
-        let number = u16::try_from(index + 1).ok()?;
-        let start = index.checked_mul(part)?;
-        Some((number, start..size_bytes.min(start.saturating_add(part))))
-    })
+    /// The parts of a copy of `size_bytes`: their numbers, from 1, and the bytes that each holds.
+    fn ranges(self, size_bytes: u64) -> impl Iterator<Item = (u16, Range<u64>)> {
+        let part = self.part_of(size_bytes);
+        (0..size_bytes.div_ceil(part)).map_while(move |index| {
+            let number = u16::try_from(index + 1).ok()?;
+            let start = index.checked_mul(part)?;
+            Some((number, start..size_bytes.min(start.saturating_add(part))))
+        })
+    }
+
+    /// Tells the parts that are there, whole, from those that are missing.
+    fn sort_out(
+        self,
+        size_bytes: u64,
+        there: Vec<UploadedPart>,
+    ) -> (Vec<UploadedPart>, Vec<(u16, Range<u64>)>) {
+        let (mut parts, mut missing) = (Vec::new(), Vec::new());
+        let mut there = there.into_iter().peekable();
+        for (number, range) in self.ranges(size_bytes) {
+            while there.next_if(|part| part.number < number).is_some() {}
+            let whole = |part: &UploadedPart| {
+                part.number == number && part.size_bytes == Some(range.end - range.start)
+            };
+            match there.next_if(whole) {
+                Some(part) => parts.push(part),
+                None => missing.push((number, range)),
+            }
+        }
+        (parts, missing)
+    }
 }
 
 impl Objects {
-    /// Copies an object of at most [`MAX_SINGLE_COPY_BYTES`] in one call, create-only.
+    /// Whether an object of this size is copied in one call, by [`Self::copy`]; else in parts.
+    pub fn copies_whole(&self, size_bytes: u64) -> bool {
+        size_bytes <= self.copy_limits.whole_bytes
+    }
+
+    /// Copies an object in one call, create-only.
     ///
     /// An object of the same size that is there already is taken for the result of an earlier try. The local engine
     /// does not honour create-only on copies; there the copy gets a second version with the same bytes.
@@ -97,7 +135,7 @@ impl Objects {
     /// [`ObjectsError::NotFound`] when the source is gone; [`ObjectsError::Mismatch`] when something else is there;
     /// [`ObjectsError::Refused`] when it is too large for one call.
     pub async fn copy(&self, source: &CopySource, target: &CopyTarget) -> Result<Copied, ObjectsError> {
-        if source.size_bytes > MAX_SINGLE_COPY_BYTES {
+        if !self.copies_whole(source.size_bytes) {
             return Err(ObjectsError::refused("CopyObject", "EntityTooLarge"));
         }
         let answer = self
@@ -182,7 +220,7 @@ impl Objects {
             }
             Err(error) => return Err(error),
         };
-        let (mut parts, missing) = sort_out(source.size_bytes, there);
+        let (mut parts, missing) = self.copy_limits.sort_out(source.size_bytes, there);
         let header: Arc<str> = self.source_header(source).into();
         let mut missing = missing.into_iter();
         let mut running: JoinSet<Result<UploadedPart, ObjectsError>> = JoinSet::new();
@@ -274,22 +312,6 @@ pub(super) fn patient() -> aws_sdk_s3::config::Builder {
         .timeout_config(TimeoutConfig::builder().read_timeout(COPY_TIMEOUT).build())
 }
 
-/// Tells the parts that are there, whole, from those that are missing.
-fn sort_out(size_bytes: u64, there: Vec<UploadedPart>) -> (Vec<UploadedPart>, Vec<(u16, Range<u64>)>) {
-    let (mut parts, mut missing) = (Vec::new(), Vec::new());
-    let mut there = there.into_iter().peekable();
-    for (number, range) in copy_ranges(size_bytes) {
-        while there.next_if(|part| part.number < number).is_some() {}
-        let whole =
-            |part: &UploadedPart| part.number == number && part.size_bytes == Some(range.end - range.start);
-        match there.next_if(whole) {
-            Some(part) => parts.push(part),
-            None => missing.push((number, range)),
-        }
-    }
-    (parts, missing)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -299,22 +321,22 @@ mod tests {
 
     #[test]
     fn five_tebibytes_are_copied_in_at_most_ten_thousand_parts() {
-        let ranges: Vec<_> = copy_ranges(MAX_FILE_BYTES).collect();
-        assert_eq!(copy_part_bytes(MAX_FILE_BYTES), 525 * MIB);
+        let ranges: Vec<_> = S3_COPY_LIMITS.ranges(MAX_FILE_BYTES).collect();
+        assert_eq!(S3_COPY_LIMITS.part_of(MAX_FILE_BYTES), 525 * MIB);
         assert_eq!(ranges.len(), 9_987);
         assert_eq!(ranges[0], (1, 0..525 * MIB));
         assert_eq!(ranges.last().unwrap().1.end, MAX_FILE_BYTES);
-        assert_eq!(copy_ranges(MAX_SINGLE_COPY_BYTES + 1).count(), 10);
+        assert_eq!(S3_COPY_LIMITS.ranges(S3_COPY_LIMITS.whole_bytes + 1).count(), 10);
     }
 
     proptest! {
         #[test]
         fn ranges_follow_one_another_and_cover_the_object(size in 1..=MAX_FILE_BYTES) {
-            let part = copy_part_bytes(size);
+            let part = S3_COPY_LIMITS.part_of(size);
             prop_assert!((5 * MIB..=5 * 1024 * MIB).contains(&part));
             let mut end = 0;
             let mut last = 0;
-            for (number, range) in copy_ranges(size) {
+            for (number, range) in S3_COPY_LIMITS.ranges(size) {
                 prop_assert_eq!(number, last + 1);
                 prop_assert_eq!(range.start, end);
                 prop_assert!(range.end - range.start <= part && range.end > range.start);
@@ -326,15 +348,15 @@ mod tests {
 
         #[test]
         fn goes_on_with_exactly_the_parts_that_are_missing(
-            size in MAX_SINGLE_COPY_BYTES..100_000_000_000_u64,
+            size in S3_COPY_LIMITS.whole_bytes..100_000_000_000_u64,
             there in prop::collection::btree_set(1_u16..200, 0..100),
         ) {
-            let all: Vec<_> = copy_ranges(size).collect();
+            let all: Vec<_> = S3_COPY_LIMITS.ranges(size).collect();
             let stored = there.iter().map(|number| {
                 let size_bytes = all.get(usize::from(*number) - 1).map(|(_, range)| range.end - range.start);
                 UploadedPart { number: *number, etag: String::new(), size_bytes, sha256: None }
             });
-            let (parts, missing) = sort_out(size, stored.collect());
+            let (parts, missing) = S3_COPY_LIMITS.sort_out(size, stored.collect());
             prop_assert_eq!(parts.len() + missing.len(), all.len());
             prop_assert!(parts.iter().all(|part| there.contains(&part.number)));
             prop_assert!(missing.iter().all(|(number, _)| !there.contains(number)));
@@ -343,10 +365,10 @@ mod tests {
 
     #[test]
     fn a_part_of_the_wrong_size_is_copied_again() {
-        let size = MAX_SINGLE_COPY_BYTES + 1;
+        let size = S3_COPY_LIMITS.whole_bytes + 1;
         let short = UploadedPart { number: 1, etag: String::new(), size_bytes: Some(3), sha256: None };
-        let (parts, missing) = sort_out(size, vec![short]);
+        let (parts, missing) = S3_COPY_LIMITS.sort_out(size, vec![short]);
         assert!(parts.is_empty());
-        assert_eq!(missing.len(), copy_ranges(size).count());
+        assert_eq!(missing.len(), S3_COPY_LIMITS.ranges(size).count());
     }
 }

@@ -4,7 +4,6 @@ use aws_sdk_s3::types::MetadataDirective;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::copy::MAX_SINGLE_COPY_BYTES;
 use super::names::copy_source;
 use super::{Bucket, Objects, ObjectsError};
 
@@ -43,7 +42,7 @@ impl Objects {
         let Some(head) = self.head(Bucket::Incoming, key, version).await? else {
             return Ok(Quarantined::Gone);
         };
-        if head.size_bytes > MAX_SINGLE_COPY_BYTES {
+        if !self.copies_whole(head.size_bytes) {
             return Ok(Quarantined::Left);
         }
         let incoming = self.bucket_name(Bucket::Incoming);
