@@ -309,7 +309,7 @@ async fn b5_what_replaces_a_staged_object_is_never_taken_for_what_a_dead_worker_
     let copied = calls.iter().position(|call| call.contains("CompleteMultipartUpload")).unwrap();
     let recorded = calls.iter().rposition(|call| call.contains("TransactWriteItems")).unwrap();
     let mut refused = 0;
-    for number in 0..recorded {
+    for (number, call) in calls.iter().enumerate().take(recorded) {
         let (key, id) = stage(number + 1).await;
         assert!(faulty.killed_at(number, Moment::After, register_in_parts(&app, &id)).await.is_none());
         faulty.heal();
@@ -317,7 +317,7 @@ async fn b5_what_replaces_a_staged_object_is_never_taken_for_what_a_dead_worker_
         register_in_parts(&scene.app, &id).await.unwrap();
         let upload = scene.app.catalog.upload(&id).await.unwrap().unwrap();
         let content = scene.app.catalog.file(&upload.file).await.unwrap().and_then(|file| file.content);
-        let how = format!("killed after call {number}, {}", calls[number]);
+        let how = format!("killed after call {number}, {call}");
         match (&upload.state, content) {
             (UploadState::Registered { .. }, Some(content)) => {
                 let kept = scene.app.objects.read_small(Bucket::Content, &content.key, size).await.unwrap();
