@@ -13,9 +13,9 @@ use vitrine_engine::workspace_root;
 use vitrine_store::queues::Queue;
 use vitrine_testing::{Answer, Client, Stack, operator};
 
-use crate::delivery::{Shelf, header, shelf_of};
+use crate::delivery::{Browser, Shelf, by_default, header, shelf_of};
 use crate::rights::{govern, policy, rule};
-use crate::walk::{derive, next, red_png};
+use crate::walk::{derive, next, pdf, red_png, settle, text, upload};
 
 /// What a door gives to who is let in, and so what it must not give to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +30,14 @@ enum Gives {
     NoText,
     /// A picture; a policy may show it to whom it denies the rest.
     Thumbnail,
+    /// A link to look at the file at a place of a representation.
+    Place,
     /// Something of its own; to who is not let in no id of a file, no name of one, no link.
     NothingOfFiles,
-    /// A manifest; to who is not let in no name of a file and no link. Ids of files it has, because IIIF's authorization
-    /// flow asks about each thing by its address; an id opens nothing (B40).
+    /// The same, of a representation and a title only.
     Manifest,
+    /// The same, of a place in a representation.
+    OfPlace,
     /// A note that it was shared.
     Shared,
     /// What is everyone's, of no title.
@@ -55,8 +58,10 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/delivery/{institution}/{id}/declaration", Gives::NothingOfFiles),
     ("/view/iiif/presentation/{institution}/{id}/manifest", Gives::Manifest),
     ("/view/iiif/3/{institution}/{id}/manifest", Gives::Manifest),
+    ("/view/iiif/3/{institution}/{id}/file/{place}", Gives::Place),
     ("/view/metadata/{institution}/{id}/{format}", Gives::NothingOfFiles),
     ("/view/iiif/auth/{institution}/probe/{id}", Gives::NothingOfFiles),
+    ("/view/iiif/auth/{institution}/probe/{id}/{place}", Gives::OfPlace),
     ("/view/iiif/auth/{institution}/token/{id}", Gives::NothingOfFiles),
     ("/view/session", Gives::Everyones),
     ("/view/sign-in", Gives::Everyones),
@@ -148,7 +153,7 @@ fn giving_all(text: &str, permission: &str, size: &str) -> Value {
     body
 }
 
-fn policies() -> Vec<(&'static str, Value)> {
+pub(crate) fn policies() -> Vec<(&'static str, Value)> {
     let campus = || rule("IP_RANGE", "IN_LIST", &["192.0.2.0/24"], "ALLOW");
     let view = json!({ "effect": "ALLOW", "permission": "VIEW" });
     let seats = json!({ "effect": "ALLOW", "concurrent_users": 1, "session_minutes": 30 });
@@ -217,7 +222,7 @@ fn policies() -> Vec<(&'static str, Value)> {
             ),
         ),
         ("after a declaration, with a mark", declared(giving_all("{user}", "VIEW", "FULL"))),
-        ("one at a time", with(ruled(json!([]), "DENY"), "default_rule", seats)),
+        (SEATS, with(ruled(json!([]), "DENY"), "default_rule", seats)),
         (
             LENT,
             with(
@@ -251,37 +256,42 @@ fn refusal(decision: &Decision, has_borrowed: bool) -> Option<(u16, &'static str
 /// Compares an answer with the decision; what is wrong with it.
 fn wrong(
     gives: Gives,
-    id_is_file: bool,
+    asked: &str,
     (decision, has_borrowed): (&Decision, bool),
     answer: &Answer,
-    shelf: &Shelf,
+    files: &[String],
 ) -> Option<String> {
+    let id_is_file = files.iter().any(|file| file == asked);
     let status = answer.status.as_u16();
     let refused = refusal(decision, has_borrowed);
     let view_only =
         matches!(&decision.outcome, Outcome::Allow(permit) if permit.permission == Permission::View);
     let leaks = || {
-        let links = ["X-Amz-Signature", "page 1", "page%201"].map(str::to_owned);
+        let words = ["X-Amz-Signature", "page 1", "page%201", "page 2", "page%202"].map(str::to_owned);
         let told = format!("{}{}", answer.text, header(answer, "location"));
-        links.into_iter().chain([shelf.file.clone()]).find(|secret| told.contains(secret.as_str()))
+        // A file that is asked for is named by who asks.
+        let ids = files.iter().filter(|file| *file != asked).cloned();
+        words.into_iter().chain(ids).find(|secret| told.contains(secret.as_str()))
     };
+    // B43: whatever the door and whatever it answers, no body has the id of a file of what is denied.
+    if refused.is_some()
+        && let Some(file) = files.iter().find(|file| *file != asked && answer.text.contains(file.as_str()))
+    {
+        return Some(format!("names the file {file}: {}", answer.text));
+    }
     let expected: u16 = match (gives, refused) {
         (Gives::Thumbnail, _) if decision.shows_thumbnail => 302,
         (Gives::Thumbnail, _) => 404,
         (Gives::Everyones, _) => return None,
         (Gives::Content | Gives::Download | Gives::NoText, _) if !id_is_file => 404,
-        (Gives::NothingOfFiles | Gives::Manifest, Some(_)) => {
-            // The file that was asked for is named by who asks.
-            let may_be_named = id_is_file || gives == Gives::Manifest;
-            return leaks()
-                .filter(|secret| !(may_be_named && *secret == shelf.file))
-                .map(|it| format!("tells `{it}`"));
+        (Gives::NothingOfFiles | Gives::Manifest | Gives::OfPlace, Some(_)) => {
+            return leaks().map(|it| format!("tells `{it}`"));
         }
-        (Gives::NothingOfFiles | Gives::Manifest, None) if status < 500 => return None,
+        (Gives::NothingOfFiles | Gives::Manifest | Gives::OfPlace, None) if status < 500 => return None,
         (_, Some((status, _))) => status,
-        (Gives::Json | Gives::NothingOfFiles | Gives::Manifest, None) => 200,
+        (Gives::Json | Gives::NothingOfFiles | Gives::Manifest | Gives::OfPlace, None) => 200,
         (Gives::Shared, None) => 204,
-        (Gives::Content, None) => 302,
+        (Gives::Content | Gives::Place, None) => 302,
         (Gives::Download, None) => {
             if view_only {
                 403
@@ -346,6 +356,8 @@ async fn decided(app: &App, who: &Who, shelf: &Shelf) -> Decision {
     app.decide(&call, &who.viewer, &bib, &rep).await.unwrap()
 }
 
+/// The policy under which seats are taken.
+const SEATS: &str = "one at a time";
 /// The policy that lends, and who borrows under it.
 const LENT: &str = "lent, to the faculty to keep";
 const BORROWERS: [&str; 2] = ["fay", "ben"];
@@ -372,15 +384,23 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
     let stack = Stack::new().with_sign_in();
     let app = stack.app();
     let shelf = shelf_of(stack, "page 1.png", &red_png()).await;
+    upload(&shelf.staff, &shelf.title.rep, "page 2.pdf", &pdf(1)).await;
+    settle(&app).await;
+    let listed = shelf.staff.get(&shelf.title.files()).await.ok();
+    let files: Vec<String> =
+        listed["representation_file"].as_array().unwrap().iter().map(|file| text(file, "pid")).collect();
+    assert_eq!((files.len(), &files[0]), (2, &shelf.file));
+    let seen = files.as_slice();
     let viewers = viewers(&shelf).await;
     let routes = routes();
     let (mut cells, mut mismatches) = (0, Vec::new());
-    let (mut granted, mut marked, mut borrowed, mut lent) = (0, 0, 0, 0);
+    let (mut granted, mut marked, mut borrowed, mut lent, mut taken) = (0, 0, 0, 0, 0);
     let mut cases: Vec<(&str, Option<Value>)> =
         policies().into_iter().map(|(name, body)| (name, Some(body))).collect();
     cases.push(("no policy", None));
     let cases: Vec<_> =
         cases.into_iter().enumerate().filter(|(at, _)| at % PARTS == part).map(|(_, case)| case).collect();
+    let lends_seats = cases.iter().any(|(name, _)| *name == SEATS);
     let mut before: Option<String> = None;
     for (policy_name, body) in cases {
         lent += u32::from(policy_name == LENT);
@@ -402,12 +422,14 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
         for who in &viewers {
             let decision = decided(&app, who, &shelf).await;
             if decision.marks() {
-                let path = format!("/view/delivery/VITRINE/{}/content", shelf.file);
-                let answer = who.client.get(&path).await;
-                if answer.status == 503 {
-                    let made = derive(&app, &[next(&app, Queue::Derivatives).await]).await;
-                    assert!(made.is_empty(), "{policy_name}");
-                    marked += 1;
+                for file in &files {
+                    let path = format!("/view/delivery/VITRINE/{file}/content");
+                    let answer = who.client.get(&path).await;
+                    if answer.status == 503 {
+                        let made = derive(&app, &[next(&app, Queue::Derivatives).await]).await;
+                        assert!(made.is_empty(), "{policy_name}");
+                        marked += 1;
+                    }
                 }
             }
             // Two borrow; the others find the copies lent, and no loan of theirs.
@@ -433,29 +455,27 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                     continue;
                 }
                 let ids: &[&str] = match gives {
-                    Gives::Content | Gives::Download | Gives::NoText => &[&shelf.file],
+                    Gives::Content | Gives::Download | Gives::NoText => &[&files[0], &files[1]],
+                    Gives::Place | Gives::OfPlace => &[&shelf.title.rep],
                     _ => &[&shelf.file, &shelf.title.rep, &shelf.title.mms],
                 };
                 for id in ids {
-                    let id_is_file = *id == shelf.file;
                     let path = path
                         .replace("{institution}", "VITRINE")
                         .replace("{id}", id)
+                        .replace("{place}", "2")
                         .replace("{format}", "dc");
                     if !is_get {
-                        // What changes nothing of the title may be tried; seats and declarations have tests of their own.
+                        // What changes nothing of the title may be tried; declarations have tests of their own.
                         if gives == Gives::Shared {
                             let answer = who.client.send("POST", &path, &[], String::new()).await;
-                            check(
-                                &path,
-                                wrong(gives, id_is_file, (&decision, has_borrowed), &answer, &shelf),
-                            );
+                            check(&path, wrong(gives, id, (&decision, has_borrowed), &answer, seen));
                         }
                         continue;
                     }
                     let json = [("accept", "application/json")];
                     let answer = who.client.send("GET", &path, &json, String::new()).await;
-                    check(&path, wrong(gives, id_is_file, (&decision, has_borrowed), &answer, &shelf));
+                    check(&path, wrong(gives, id, (&decision, has_borrowed), &answer, seen));
                     if *id != ids[0] {
                         continue;
                     }
@@ -468,6 +488,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                         let same = other.status == answer.status
                             && (method == "HEAD"
                                 || gives == Gives::Content
+                                || gives == Gives::Place
                                 || gives == Gives::Download
                                 || gives == Gives::Thumbnail
                                 || other.text.len() == answer.text.len());
@@ -489,14 +510,34 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                     &format!("page {path}"),
                     (status != due).then(|| format!("{status} where {due} is due")),
                 );
-                let found = wrong(
-                    Gives::NothingOfFiles,
-                    *id == shelf.file,
-                    (&decision, has_borrowed),
-                    &answer,
-                    &shelf,
-                );
+                let found = wrong(Gives::NothingOfFiles, id, (&decision, has_borrowed), &answer, seen);
                 check(&format!("what the page {path} tells"), found);
+            }
+            // Asking for a seat is refused as every door is, and where it is not it may be given back.
+            let seats =
+                matches!(&decision.outcome, Outcome::Allow(permit) if permit.concurrent_users.is_some());
+            for id in [&shelf.file, &shelf.title.rep, &shelf.title.mms] {
+                let path = format!("/view/delivery/VITRINE/{id}/seat");
+                let browser = Browser::new(&who.client);
+                let answer = browser.ask("POST", &path).await;
+                let told = answer.text.clone();
+                let due = match (seats, refusal(&decision, has_borrowed)) {
+                    (true, _) => 200,
+                    (false, Some((status, _))) => status,
+                    (false, None) => 200,
+                };
+                let status = answer.status.as_u16();
+                check(
+                    &format!("POST {path}"),
+                    (status != due).then(|| format!("{status} and not {due}: {told}")),
+                );
+                let leak =
+                    [&files[0], &files[1]].into_iter().find(|file| *file != id && told.contains(*file));
+                check(&format!("POST {path}"), leak.map(|file| format!("names {file}")));
+                if seats {
+                    taken += 1;
+                    browser.ask("DELETE", &path).await;
+                }
             }
             // 304: who holds the tag of someone who was let in learns nothing by it.
             let path = format!("/view/delivery/VITRINE/{}", shelf.title.rep);
@@ -548,6 +589,63 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
     assert!(mismatches.is_empty(), "{} of {cells} cells:\n{}", mismatches.len(), mismatches.join("\n"));
     assert!(cells >= 2_000, "{cells} cells");
     assert!(marked >= 1, "no copy was marked");
+    assert_eq!(taken > 0, lends_seats, "seats are taken where there are some");
     assert!(granted > 15, "a matrix where nobody is let in proves nothing");
     println!("{cells} cells");
+}
+
+/// A tag of what was open once is no key to it, at any door that has tags or gives bytes (B43: 304, HEAD, Range).
+#[tokio::test]
+async fn b43_what_was_kept_while_it_was_open_opens_nothing_afterwards() {
+    let shelf = shelf_of(Stack::new(), "page 1.png", &red_png()).await;
+    shelf.govern(by_default(json!({ "effect": "ALLOW" }))).await;
+    let (rep, file) = (shelf.title.rep.as_str(), shelf.file.as_str());
+    let html = ("accept", "text/html");
+    let json = ("accept", "application/json");
+    let doors = [
+        (format!("/view/delivery/VITRINE/{rep}"), json, true, 403),
+        (format!("/view/delivery/VITRINE/{rep}"), html, true, 403),
+        (format!("/view/iiif/3/VITRINE/{rep}/manifest"), json, true, 200),
+        (format!("/view/iiif/presentation/VITRINE/{rep}/manifest"), json, true, 200),
+        (format!("/view/delivery/VITRINE/{file}/content"), json, false, 403),
+        (format!("/view/delivery/VITRINE/{file}/download"), json, false, 403),
+        (format!("/view/delivery/text/VITRINE/{file}"), json, false, 403),
+        (format!("/view/iiif/3/VITRINE/{rep}/file/1"), json, false, 403),
+        (format!("/view/delivery/thumbnail/VITRINE/{file}"), json, false, 404),
+        (format!("/view/delivery/thumbnail/VITRINE/{rep}"), json, false, 404),
+    ];
+    let mut kept = Vec::new();
+    for (path, accept, has_tag, _) in &doors {
+        let open = shelf.anyone.send("GET", path, &[*accept], String::new()).await;
+        let tag = header(&open, "etag").to_owned();
+        assert_eq!(!tag.is_empty(), *has_tag, "{path}");
+        if *has_tag {
+            let again = [*accept, ("if-none-match", tag.as_str())];
+            assert_eq!(shelf.anyone.send("GET", path, &again, String::new()).await.status, 304, "{path}");
+        }
+        kept.push(tag);
+    }
+    shelf.govern(json!({ "name": "closed", "default_rule": { "effect": "DENY" } })).await;
+    for ((path, accept, _, due), tag) in doors.iter().zip(&kept) {
+        let tag = if tag.is_empty() { "\"0\"" } else { tag };
+        let asked: [&[(&str, &str)]; 6] = [
+            &[("if-none-match", tag)],
+            &[("if-modified-since", "Fri, 31 Dec 2100 23:59:59 GMT")],
+            &[("if-range", tag), ("range", "bytes=0-1")],
+            &[("range", "bytes=0-1")],
+            &[("range", "bytes=0-0,-1")],
+            &[("if-none-match", tag), ("range", "bytes=0-")],
+        ];
+        for more in asked {
+            for method in ["GET", "HEAD"] {
+                let headers = [&[*accept], more].concat();
+                let answer = shelf.anyone.send(method, path, &headers, String::new()).await;
+                assert_eq!(answer.status.as_u16(), *due, "{method} {path} {more:?}");
+                assert!(!answer.headers.contains_key("location"), "{method} {path} {more:?}");
+                assert!(!answer.headers.contains_key("content-range"), "{method} {path} {more:?}");
+                let named = answer.text.contains(file) && !path.contains(file);
+                assert!(!named && !answer.text.contains("page 1"), "{method} {path}: {}", answer.text);
+            }
+        }
+    }
 }

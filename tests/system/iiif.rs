@@ -152,11 +152,10 @@ async fn b43_a_manifest_tells_who_is_not_let_in_no_more_than_that_there_are_file
     let closed = iiif(&shelf.anyone, &path).await;
     assert_eq!(header(&closed, "cache-control"), "private, no-store");
     let closed = closed.ok();
-    for hidden in ["page 1", "/download", "/thumbnail/"] {
+    for hidden in ["page 1", "/download", "/thumbnail/", "service", "/file/", shelf.file.as_str()] {
         assert!(!closed.to_string().contains(hidden), "{hidden} in {closed}");
     }
-    let probe = &closed["items"][0]["items"][0]["items"][0]["body"]["service"][0];
-    assert_eq!(probe["type"], "AuthProbeService2");
+    assert_eq!(closed["summary"]["none"][0], "Sign in.", "{closed}");
     // Staff see it all; a page elsewhere that they look at does not.
     assert!(iiif(&shelf.staff, &path).await.ok().to_string().contains("page 1"));
     let elsewhere = [("origin", "https://elsewhere.example")];
@@ -205,7 +204,8 @@ async fn auth7_a_probe_answers_200_with_the_decision_in_its_body_and_takes_no_to
     let inside = shelf.anyone.at_address("192.0.2.7");
     let manifest = iiif(&shelf.anyone, &format!("3/VITRINE/{}/manifest", shelf.title.rep)).await.ok();
     let service = &manifest["items"][0]["items"][0]["items"][0]["body"]["service"][0];
-    assert!(text(service, "id").ends_with(&format!("{PROBED}/{}", shelf.file)));
+    assert!(text(service, "id").ends_with(&format!("{PROBED}/{}/1", shelf.title.rep)));
+    assert!(!manifest.to_string().contains(&shelf.file), "{manifest}");
     assert_eq!(service["service"][0]["profile"], "external");
 
     let probe = async |who: &Client, headers: &[(&str, &str)]| {
@@ -266,6 +266,28 @@ async fn auth7_a_probe_answers_200_with_the_decision_in_its_body_and_takes_no_to
         let answer = shelf.anyone.send("GET", &path, &shown, String::new()).await;
         assert_eq!(answer.status, 401, "{path}: {}", answer.text);
     }
+
+    // By its place, as the manifest names it to who may not know its id.
+    let painted = text(&manifest["items"][0]["items"][0]["items"][0]["body"], "id");
+    let painted = painted.split_once("/view").map(|(_, path)| format!("/view{path}")).unwrap();
+    for (who, status, location) in [(&shelf.anyone, 403, false), (&inside, 302, true)] {
+        let answer = who.send("GET", &painted, &[], String::new()).await;
+        assert_eq!((answer.status.as_u16(), answer.headers.contains_key("location")), (status, location));
+    }
+    for (place, told) in
+        [("1", 200), ("2", 404), ("0", 404), ("-1", 404), ("1.0", 404), ("99999999999999999999", 404)]
+    {
+        let probe = format!("{PROBED}/{}/{place}", shelf.title.rep);
+        assert_eq!(inside.send("GET", &probe, &[], String::new()).await.ok()["status"], told, "{place}");
+        let path = painted.replace("/file/1", &format!("/file/{place}"));
+        let due = if told == 200 { 302 } else { 404 };
+        assert_eq!(inside.send("GET", &path, &[], String::new()).await.status, due, "{place}");
+    }
+    // Who is not let in does not learn how many places there are.
+    let two = format!("{PROBED}/{}/2", shelf.title.rep);
+    assert_eq!(shelf.anyone.send("GET", &two, &[], String::new()).await.ok()["status"], 403);
+    let path = painted.replace("/file/1", "/file/2");
+    assert_eq!(shelf.anyone.send("GET", &path, &[], String::new()).await.status, 403);
 
     // The preflight of a probe with a token, from anywhere; what is not there is told like that.
     let asks = [("origin", "https://viewer.example"), ("access-control-request-method", "GET")];

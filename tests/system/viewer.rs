@@ -12,7 +12,7 @@ use vitrine_engine::workspace_root;
 use vitrine_testing::{Client, Stack, poll_until};
 
 use crate::rights::{govern, policy};
-use crate::walk::{Title, representation, settle, text, upload};
+use crate::walk::{Title, pdf, representation, settle, text, upload};
 
 /// The gateway on a port of its own, until it goes out of scope.
 struct Gateway {
@@ -67,38 +67,6 @@ fn drawn(folder: &Path, name: &str, arguments: &[&str]) -> Vec<u8> {
 fn page(folder: &Path, number: usize) -> Vec<u8> {
     let picture = format!("color=c=0xf4ecd8:s=600x800,drawgrid=w=60:h={}:c=0x5b4a2f@0.4", 20 + number * 10);
     drawn(folder, &format!("{number}.png"), &["-f", "lavfi", "-i", &picture, "-frames:v", "1"])
-}
-
-/// A document of so many pages of text, as small as it goes.
-fn pdf(pages: usize) -> Vec<u8> {
-    let kids: Vec<String> = (0..pages).map(|n| format!("{} 0 R", 4 + 2 * n)).collect();
-    let mut objects = vec![
-        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
-        format!("<< /Type /Pages /Kids [{}] /Count {pages} >>", kids.join(" ")),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_owned(),
-    ];
-    for number in 0..pages {
-        let text = format!("BT /F1 24 Tf 72 700 Td (Page {} of the whale) Tj ET", number + 1);
-        objects.push(format!(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {} 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
-            5 + 2 * number
-        ));
-        objects.push(format!("<< /Length {} >>\nstream\n{text}\nendstream", text.len()));
-    }
-    let mut out = "%PDF-1.4\n".to_owned();
-    let mut places = Vec::new();
-    for (index, object) in objects.iter().enumerate() {
-        places.push(out.len());
-        out.push_str(&format!("{} 0 obj\n{object}\nendobj\n", index + 1));
-    }
-    let start = out.len();
-    out.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
-    places.iter().for_each(|place| out.push_str(&format!("{place:010} 00000 n \n")));
-    out.push_str(&format!(
-        "trailer << /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n",
-        objects.len() + 1
-    ));
-    out.into_bytes()
 }
 
 const HOSTILE: &str = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>\u{202e}\"'&";

@@ -15,6 +15,9 @@ use rsa::signature::{SignatureEncoding, Signer};
 use rsa::traits::PublicKeyParts;
 use serde_json::{Value, json};
 
+/// Put among a token's claims by what changes them: the status that the token endpoint answers in its place; 0 hangs up.
+pub const TOKEN_STATUS: &str = "test_token_status";
+
 /// The issuer that tokens name.
 pub const ISSUER: &str = "https://issuer.test";
 /// The audience that tokens name.
@@ -59,6 +62,10 @@ static HOME: LazyLock<String> = LazyLock::new(|| {
                     (200, json!({ "keys": [key] }))
                 }
             };
+            // A server that falls over in the middle says nothing.
+            if status == 0 {
+                continue;
+            }
             let body = answer.to_string();
             let head =
                 format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
@@ -108,6 +115,9 @@ fn redeem(form: &str) -> (u16, Value) {
     let of = |name: &str| form.get(name).cloned().unwrap_or_default();
     let given = CODES.lock().expect("codes").remove(&of("code"));
     let Some((page, claims)) = given else { return (400, json!({ "error": "invalid_grant" })) };
+    if let Some(status) = claims[TOKEN_STATUS].as_u64().and_then(|status| u16::try_from(status).ok()) {
+        return (status, json!({ "error": "server_error" }));
+    }
     let challenge = B64.encode(Sha256::digest(of("code_verifier").as_bytes()));
     let fits = page.get("code_challenge") == Some(&challenge)
         && page.get("code_challenge_method").is_some_and(|method| method == "S256")

@@ -11,13 +11,13 @@ use vitrine_domain::actor::{ApiKey, User};
 use vitrine_domain::ids::{IdError, Minter, UserId};
 use vitrine_domain::session::{Session, SessionId};
 use vitrine_http::auth::{
-    AskIssuer, Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError, Looked, SignIn,
-    SignInSettings, TokenSettings, Unavailable,
+    AskError, AskIssuer, Authenticator, CachedDirectory, Directory, FetchKeys, JwksCache, KeySetError,
+    Looked, SignIn, SignInSettings, TokenSettings, Unavailable,
 };
 use vitrine_http::wire::Throttle;
 use vitrine_http::{Api, Origins};
 use vitrine_media::Tools;
-use vitrine_store::clients::{Clients, fetch};
+use vitrine_store::clients::{Clients, FetchError, fetch};
 use vitrine_store::objects::Objects;
 use vitrine_store::queues::Queues;
 use vitrine_store::secrets::Secrets;
@@ -134,9 +134,12 @@ fn sign_in(config: &Config) -> Option<Arc<SignIn>> {
         redirect_uri: format!("{}/sign-in/callback", config.delivery_url.trim_end_matches('/')),
     };
     let ask: AskIssuer = Arc::new(|address, form| {
-        Box::pin(
-            async move { fetch(&address, form, MAX_KEY_SET_BYTES).await.map_err(|error| error.to_string()) },
-        )
+        Box::pin(async move {
+            fetch(&address, form, MAX_KEY_SET_BYTES).await.map_err(|error| match error {
+                FetchError::Status(400) => AskError::Refused,
+                other => AskError::Failed(other.to_string()),
+            })
+        })
     });
     (!settings.discovery.is_empty()).then(|| Arc::new(SignIn::new(settings, ask)))
 }

@@ -93,45 +93,60 @@ pub fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
+/// Why a document was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The server answered with this status.
+    #[error("status {0}")]
+    Status(u16),
+    /// The server could not be asked, or its answer not be read.
+    #[error("{0}")]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl FetchError {
+    fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// Fetches a small document over HTTPS or HTTP with the same client stack, or sends a form and fetches the answer; for the
 /// issuer.
 ///
 /// # Errors
-/// An address that is none, no answer in time, a status other than 200, more than `max_bytes`.
-pub async fn fetch(
-    address: &str,
-    form: Option<String>,
-    max_bytes: usize,
-) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+/// [`FetchError::Status`] for a status other than 200; [`FetchError::Failed`] for an address that is none, no answer in time, and
+/// more than `max_bytes`.
+pub async fn fetch(address: &str, form: Option<String>, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
     let connector =
         aws_smithy_http_client::Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
     let request = match form {
-        None => HttpRequest::get(address)?,
+        None => HttpRequest::get(address).map_err(FetchError::failed)?,
         Some(form) => {
             let mut request = HttpRequest::new(SdkBody::from(form));
-            request.set_method("POST")?;
-            request.set_uri(address)?;
+            request.set_method("POST").map_err(FetchError::failed)?;
+            request.set_uri(address).map_err(FetchError::failed)?;
             request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
             request.headers_mut().insert("accept", "application/json");
             request
         }
     };
     let call = async {
-        let answer = connector.call(request).await?;
-        if answer.status().as_u16() != 200 {
-            return Err(format!("status {}", answer.status().as_u16()).into());
+        let answer = connector.call(request).await.map_err(FetchError::failed)?;
+        match answer.status().as_u16() {
+            200 => {}
+            status => return Err(FetchError::Status(status)),
         }
         let mut body = aws_smithy_types::byte_stream::ByteStream::new(answer.into_body());
         let mut all = Vec::new();
         while let Some(bytes) = body.next().await {
-            all.extend_from_slice(&bytes?);
+            all.extend_from_slice(&bytes.map_err(FetchError::failed)?);
             if all.len() > max_bytes {
-                return Err("the document is too large".into());
+                return Err(FetchError::failed("the document is too large"));
             }
         }
         Ok(all)
     };
-    tokio::time::timeout(READ_TIMEOUT, call).await?
+    tokio::time::timeout(READ_TIMEOUT, call).await.map_err(FetchError::failed)?
 }
 
 fn timeouts() -> TimeoutConfig {

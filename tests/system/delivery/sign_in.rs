@@ -2,7 +2,7 @@
 //! conventions.md AUTH-2 to AUTH-10).
 
 use serde_json::{Value, json};
-use vitrine_testing::issuer::{consent, parameters};
+use vitrine_testing::issuer::{TOKEN_STATUS, consent, parameters};
 use vitrine_testing::{Answer, Client, Stack};
 
 use super::{Shelf, header, see, shelf_of};
@@ -247,6 +247,26 @@ async fn a_token_that_is_not_this_sign_ins_own_signs_nobody_in() {
         let refused = browser.come_back(&consent(&issuer, "fay", change)).await;
         assert_eq!(refused.status, 403, "{what}: {}", refused.text);
         assert_eq!(browser.cookie("vitrine_session"), None, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_fails_or_hangs_up_is_503_and_one_that_takes_no_code_403() {
+    let shelf = students(Stack::new().with_sign_in()).await;
+    for (answered, due) in [(0, 503), (500, 503), (503, 503), (429, 503), (401, 503), (400, 403)] {
+        let mut browser = Jar::new(&shelf.anyone);
+        let issuer = browser.begin(&shelf.title.rep).await;
+        let back = consent(&issuer, "fay", |claims| claims[TOKEN_STATUS] = json!(answered));
+        let told = browser.come_back(&back).await;
+        assert_eq!(told.status, due, "{answered}: {}", told.text);
+        assert_eq!(!header(&told, "retry-after").is_empty(), due == 503, "{answered}");
+        assert!(header(&told, "content-type").starts_with("text/html"), "{answered}");
+        let again = format!("/view/sign-in?to={}\"", shelf.title.rep);
+        assert!(told.text.contains(&again), "{answered}: {}", told.text);
+        assert_eq!(browser.cookie("vitrine_session"), None, "{answered}");
+        // Begun anew it ends well.
+        let issuer = browser.begin(&shelf.title.rep).await;
+        assert_eq!(browser.come_back(&consent(&issuer, "fay", |_| {})).await.status, 303, "{answered}");
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 use vitrine_domain::coded::Coded;
 use vitrine_domain::publishing::profile::Rendition;
+use vitrine_domain::rights::Viewer;
 
 use super::*;
 use crate::walk::{representation, title};
@@ -75,6 +76,35 @@ async fn s14_every_format_carries_links_and_who_may_see() {
     // An inactive representation is not shown at all.
     body["active"] = json!({ "value": "false" });
     house.client.put(&path, body).await;
+}
+
+#[tokio::test]
+async fn b43_the_flag_says_open_of_what_the_decision_lets_anyone_into_and_of_nothing_else() {
+    let house = House::new().await;
+    let title = title(&house.client).await;
+    crate::walk::upload(&house.client, &title.rep, "page 1.png", &crate::walk::red_png()).await;
+    crate::walk::settle(&house.app).await;
+    let file = text(&house.client.get(&title.files()).await.ok()["representation_file"][0], "pid");
+    house.set("all", json!({})).await;
+    let (mms, rep) = (title.mms.parse().unwrap(), title.rep.parse().unwrap());
+    let (mut open, mut closed) = (0, 0);
+    for (name, mut body) in crate::doors::policies() {
+        body["name"] = json!(name);
+        let policy = crate::rights::policy(&house.client, body).await;
+        crate::rights::govern(&house.client, &title, Some(&policy)).await.ok();
+        house.settle().await;
+        let bib = house.app.read_bib(&operator(), &mms).await.unwrap().bib;
+        let representation = house.app.read_representation(&operator(), &mms, &rep).await.unwrap();
+        let anyone = Viewer::of(None, None);
+        let decision = house.app.decide(&operator(), &anyone, &bib, &representation).await.unwrap();
+        let record = house.harvest(LIST).await[&title.mms].text.clone();
+        let flag = if decision.allows() { "Open access" } else { "Restricted access" };
+        assert_eq!(record.matches(" access<").count(), 1, "{name}: {record}");
+        assert!(record.contains(flag), "{name}: {record}");
+        assert!(!record.contains(&file) && !record.contains("page 1"), "{name}: {record}");
+        if decision.allows() { open += 1 } else { closed += 1 }
+    }
+    assert!(open >= 5 && closed >= 5, "{open} open, {closed} closed");
 }
 
 #[tokio::test]

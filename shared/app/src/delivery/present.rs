@@ -2,6 +2,7 @@
 
 use vitrine_domain::bib::{BibRecord, RecordFormat};
 use vitrine_domain::file::DigitalFile;
+use vitrine_domain::ids::RepId;
 use vitrine_domain::structure::StructureFields;
 use vitrine_metadata::DublinCore;
 use vitrine_store::catalog::PageRequest;
@@ -51,6 +52,29 @@ impl App {
         Ok(Presented { opened, metadata, files, cut, structure: structure.map(|it| it.fields) })
     }
 
+    /// Opens a representation with the file at a place among those that are shown, from 1 on, for who is let in. Nobody else
+    /// learns whether there is one: no file is looked for.
+    ///
+    /// The calls of opening, and one for every thousand files up to the place.
+    ///
+    /// # Errors
+    /// Those of [`App::open`].
+    pub async fn open_place(
+        &self,
+        call: &Call,
+        visit: &Visit,
+        rep: &RepId,
+        place: usize,
+    ) -> Result<Opened, AppError> {
+        let opened = self.open(call, visit, &Asked::Representation(rep.clone())).await?;
+        if opened.permit().is_none() {
+            return Ok(opened);
+        }
+        let (mut files, _) = self.files_up_to(&opened, place).await?;
+        let file = files.pop().filter(|_| files.len() + 1 == place);
+        Ok(Opened { file, ..opened })
+    }
+
     /// A title's record in a format: its own as it came, Dublin Core made of it, else `None`.
     ///
     /// # Errors
@@ -96,7 +120,8 @@ impl App {
 
     async fn files_up_to(&self, opened: &Opened, most: usize) -> Result<(Vec<DigitalFile>, bool), AppError> {
         let mut files = Vec::new();
-        let mut page = PageRequest { limit: FILES_A_READ, ..PageRequest::default() };
+        let limit = u32::try_from(most).unwrap_or(FILES_A_READ).clamp(1, FILES_A_READ);
+        let mut page = PageRequest { limit, ..PageRequest::default() };
         loop {
             let found = self.shown_files(&opened.representation.id, &page).await?;
             files.extend(found.items);

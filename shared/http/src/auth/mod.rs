@@ -32,7 +32,7 @@ pub use jwks::{FetchKeys, JwksCache, KeySetError};
 pub use keys::{hash_key, new_key};
 use refusals::Refusals;
 pub use sessions::{SessionCookie, SigningIn, digest_of, is_from_a_page_of_ours, new_secret};
-pub use sign_in::{AskIssuer, SignIn, SignInError, SignInSettings};
+pub use sign_in::{AskError, AskIssuer, SignIn, SignInError, SignInSettings};
 pub use token::{TokenError, TokenSettings, verify, verify_sign_in};
 
 /// The address that a request came from, put into its extensions by the entry point: the gateway's request context or

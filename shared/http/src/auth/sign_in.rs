@@ -20,10 +20,21 @@ use crate::wire::strict_json;
 /// Fetches a document of the issuer at an address, or sends it a form and fetches the answer. The runtime gives it, so that
 /// no HTTP client is linked here.
 pub type AskIssuer = Arc<
-    dyn Fn(String, Option<String>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>>
+    dyn Fn(String, Option<String>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, AskError>> + Send>>
         + Send
         + Sync,
 >;
+
+/// Why the issuer gave no document.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// It answered 400: what it was asked is not valid. So it answers a code that is none, or none any more (RFC 6749, 5.2).
+    #[error("the issuer refused")]
+    Refused,
+    /// It was not reached, gave no answer in time, or failed.
+    #[error("{0}")]
+    Failed(String),
+}
 
 /// Where people sign in, and as which client.
 #[derive(Debug, Clone, Default)]
@@ -136,8 +147,10 @@ impl SignIn {
             form.push(("client_secret", &self.settings.client_secret));
         }
         let endpoint = self.endpoints(now).await?.token_endpoint;
-        // The issuer answers 400 for a code that is none, or none any more.
-        let answer = (self.ask)(endpoint, Some(encoded(&form))).await.map_err(SignInError::Invalid)?;
+        let answer = (self.ask)(endpoint, Some(encoded(&form))).await.map_err(|error| match error {
+            AskError::Refused => SignInError::Invalid("the issuer does not take the code".to_owned()),
+            AskError::Failed(why) => SignInError::Issuer(why),
+        })?;
         let said = strict_json::read(&answer, MAX_DEPTH)
             .map_err(|error| SignInError::Issuer(format!("its answer is no JSON: {error}")))?;
         let token = said.get("id_token").and_then(|token| token.as_str());
@@ -193,8 +206,8 @@ impl SignIn {
     }
 
     async fn discover(&self) -> Result<Endpoints, SignInError> {
-        let document =
-            (self.ask)(self.settings.discovery.clone(), None).await.map_err(SignInError::Issuer)?;
+        let asked = (self.ask)(self.settings.discovery.clone(), None).await;
+        let document = asked.map_err(|error| SignInError::Issuer(error.to_string()))?;
         let read = strict_json::read(&document, MAX_DEPTH).map_err(|error| error.to_string());
         let found = read.and_then(|it| serde_json::from_value(it).map_err(|error| error.to_string()));
         let found: Endpoints = found.map_err(SignInError::Issuer)?;

@@ -19,6 +19,7 @@ use vitrine_domain::coded::Coded;
 use vitrine_domain::rights::Reason;
 use vitrine_domain::session::PASS_SECONDS;
 
+use super::bytes::placed;
 use super::html::data;
 use super::resource::asked;
 use super::viewer::{Passer, Viewer};
@@ -64,10 +65,32 @@ pub(super) async fn probe(
         },
         _ => None,
     };
+    probed(&api, found.as_ref())
+}
+
+/// The same of the file at a place, which a manifest names to who may not know the file's id (ADR 0017).
+pub(super) async fn probe_place(
+    State(api): State<Api>,
+    Passer(viewer): Passer,
+    Path([institution, id, place]): Path<[String; 3]>,
+) -> Result<Response, Problem> {
+    let found = match placed(&api, &institution, &id, &place) {
+        Ok((rep, place)) => match api.app.open_place(&viewer.call, &viewer.visit, &rep, place).await {
+            Ok(opened) if opened.permit().is_some() && opened.file.is_none() => None,
+            Ok(opened) => Some(opened),
+            Err(AppError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        },
+        Err(_) => None,
+    };
+    probed(&api, found.as_ref())
+}
+
+fn probed(api: &Api, found: Option<&Opened>) -> Result<Response, Problem> {
     let mut body = json!({ "@context": CONTEXT, "type": "AuthProbeResult2" });
-    let told = match &found {
+    let told = match found {
         None => json!({ "status": 404 }),
-        Some(opened) => result(&api, opened),
+        Some(opened) => result(api, opened),
     };
     if let (Some(body), Some(told)) = (body.as_object_mut(), told.as_object()) {
         body.extend(told.clone());
@@ -95,9 +118,11 @@ fn result(api: &Api, opened: &Opened) -> Value {
     });
     // What a policy keeps for those whom it denies the rest is what they see instead (AUTH-7, T6).
     if opened.decision.shows_thumbnail
-        && let (Some(file), Some(told)) = (&opened.file, told.as_object_mut())
+        && let Some(told) = told.as_object_mut()
     {
-        let picture = api.addresses.iiif().thumbnail(file.id.as_str());
+        let file = opened.file.as_ref().map(|file| file.id.as_str());
+        let id = file.unwrap_or(opened.representation.id.as_str());
+        let picture = api.addresses.iiif().thumbnail(id);
         told.insert(
             "substitute".to_owned(),
             json!([{

@@ -5,10 +5,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
-use vitrine_app::delivery::{Access, Given, Wanted};
+use vitrine_app::delivery::{Access, Asked, Given, Opened, Wanted};
 use vitrine_domain::coded::Coded;
+use vitrine_domain::ids::RepId;
 use vitrine_domain::rights::Reason;
 use vitrine_domain::usage::Measure;
+use vitrine_metadata::iiif::MAX_FILES;
 
 use super::answer::{readable_by_all, refusal};
 use super::resource::asked;
@@ -48,6 +50,31 @@ pub(super) async fn text(
     give(api, viewer, path, params, Wanted::Text).await
 }
 
+/// The content of the file at a place of a representation, for whoever was let in after its manifest named no file (ADR 0017).
+pub(super) async fn at_place(
+    State(api): State<Api>,
+    viewer: Viewer,
+    Path([institution, id, place]): Path<[String; 3]>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let (rep, place) = placed(&api, &institution, &id, &place)?;
+    let opened = api.app.open_place(&viewer.call, &viewer.visit, &rep, place).await?;
+    // Who is refused is told so, whether there is such a place or not.
+    if opened.permit().is_some() && opened.file.is_none() {
+        return Err(Problem::no_resource(&id));
+    }
+    give_opened(&api, &viewer, &opened, Wanted::Content).await
+}
+
+/// The representation and the place in it that an address names.
+pub(super) fn placed(api: &Api, institution: &str, id: &str, place: &str) -> Result<(RepId, usize), Problem> {
+    let nothing = || Problem::no_resource(id);
+    let Asked::Representation(rep) = asked(api, institution, id)? else { return Err(nothing()) };
+    let place = place.parse().ok().filter(|place| (1..=MAX_FILES).contains(place));
+    Ok((rep, place.ok_or_else(nothing)?))
+}
+
 async fn give(
     State(api): State<Api>,
     viewer: Viewer,
@@ -61,9 +88,18 @@ async fn give(
     if opened.file.is_none() {
         return Err(Problem::no_resource(&id));
     }
-    if let Some(refused) = refusal(&opened, &api.addresses) {
+    give_opened(&api, &viewer, &opened, wanted).await
+}
+
+async fn give_opened(
+    api: &Api,
+    viewer: &Viewer,
+    opened: &Opened,
+    wanted: Wanted,
+) -> Result<Response, Problem> {
+    if let Some(refused) = refusal(opened, &api.addresses) {
         if matches!(opened.access, Access::Denied { .. }) {
-            api.app.count_opened(&viewer.call, &viewer.visit, &opened).await;
+            api.app.count_opened(&viewer.call, &viewer.visit, opened).await;
         }
         return Err(refused);
     }
@@ -71,13 +107,13 @@ async fn give(
         Problem::new(StatusCode::FORBIDDEN, kind, "Access rights do not allow it", "ACCESS_DENIED", detail)
             .with("reason", Some(reason.to_owned()))
     };
-    match api.app.give(&viewer.call, &viewer.visit, &opened, wanted).await? {
+    match api.app.give(&viewer.call, &viewer.visit, opened, wanted).await? {
         Given::Link(url) => {
             let measure = match wanted {
                 Wanted::Download => Measure::Download,
                 Wanted::Content | Wanted::Text => Measure::FileView,
             };
-            api.app.count_measure(&viewer.call, &viewer.visit, &opened, measure).await;
+            api.app.count_measure(&viewer.call, &viewer.visit, opened, measure).await;
             let mut response = StatusCode::FOUND.into_response();
             let link = HeaderValue::from_str(&url).map_err(|_| Problem::internal())?;
             response.headers_mut().insert(LOCATION, link);

@@ -78,7 +78,15 @@ async fn manifest(
             download: permit.permission == Permission::ViewAndDownload,
             marked: permit.watermark.is_some(),
         },
-        _ => Shown::Outline { pictures: found.opened.decision.shows_thumbnail && !is_stranger },
+        access => {
+            let picture = found.opened.decision.shows_thumbnail && !is_stranger;
+            match access {
+                Access::Denied { reason, .. } if !may_be_helped(*reason) => {
+                    Shown::Nothing { note: note(&found), picture }
+                }
+                _ => Shown::Outline { picture },
+            }
+        }
     };
     let is_for_all = shared_seconds > 0 && found.opened.permit().is_some();
     // Whom a rule lets in after it has signed in asks at the same door.
@@ -87,7 +95,8 @@ async fn manifest(
             Access::Denied { reason, .. } => *reason == Reason::SignIn,
             _ => viewer.user().is_some(),
         };
-    let door = (!is_for_all).then(|| Door { note: note(&found), sign_in });
+    let asks = !is_for_all && !matches!(shown, Shown::Nothing { .. });
+    let door = asks.then(|| Door { note: note(&found), sign_in });
     let manifest = Manifest {
         addresses: api.addresses.iiif(),
         provider: &api.addresses.institution,
@@ -111,6 +120,16 @@ async fn manifest(
     let mut response = document(&headers, mime, body.to_string(), shared_seconds)?;
     readable_by_all(&mut response);
     Ok(response)
+}
+
+/// Whether something that a viewer can do - sign in, go elsewhere - may open what it is denied, so that asking makes sense.
+fn may_be_helped(reason: Reason) -> bool {
+    match reason {
+        Reason::SignIn | Reason::Network => true,
+        Reason::Embargo | Reason::Policy | Reason::NoPolicy | Reason::MissingPolicy | Reason::Watermark => {
+            false
+        }
+    }
 }
 
 /// What a viewer elsewhere tells a person whom it may not show everything.

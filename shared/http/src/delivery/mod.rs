@@ -32,6 +32,7 @@ pub fn delivery_router(api: Api) -> Router {
         .route("/view/assets/{*name}", get(assets::asset))
         .route("/view/iiif/presentation/{institution}/{id}/manifest", get(manifest::vendor))
         .route("/view/iiif/3/{institution}/{id}/manifest", get(manifest::third))
+        .route("/view/iiif/3/{institution}/{id}/file/{place}", get(bytes::at_place))
         .route("/view/metadata/{institution}/{id}/{format}", get(manifest::metadata))
         .route("/view/delivery/text/{institution}/{id}", get(bytes::text))
         .route("/view/delivery/{institution}/{id}", get(resource::resource))
@@ -51,6 +52,7 @@ pub fn delivery_router(api: Api) -> Router {
         .route("/view/delivery/{institution}/{id}/download", get(bytes::download));
     let services = Router::new()
         .route("/view/iiif/auth/{institution}/probe/{id}", get(auth::probe))
+        .route("/view/iiif/auth/{institution}/probe/{id}/{place}", get(auth::probe_place))
         .route("/view/iiif/auth/{institution}/token/{id}", get(auth::token));
     let services = with_delivery_edge(auth::from_everywhere(services).with_state(api.clone()));
     cors::with_origins(with_delivery_edge(routes.with_state(api)), origins).merge(services)

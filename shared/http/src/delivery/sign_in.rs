@@ -5,7 +5,9 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use vitrine_app::delivery::Asked;
 
@@ -18,6 +20,8 @@ use crate::wire::{Params, Problem, Whole};
 
 /// The longest `state` or code that is looked at.
 const MAX_WORD: usize = 4096;
+/// After how many seconds it makes sense to try again when the issuer is not there.
+const RETRY_SECONDS: &str = "10";
 
 fn sign_in(api: &Api) -> Result<&SignIn, Problem> {
     let detail = "nobody can sign in here: no issuer is configured";
@@ -48,8 +52,11 @@ pub(super) async fn begin(
     let [state, nonce, verifier] = secrets()?;
     let https = api.addresses.is_https();
     let browser = SigningIn::of_or_new(&headers, https).map_err(|_| Problem::internal())?;
-    let page =
-        issuer.page(&state, &nonce, &verifier, viewer.call.now).await.map_err(|error| unavailable(&error))?;
+    let page = issuer.page(&state, &nonce, &verifier, viewer.call.now).await;
+    let page = match page {
+        Ok(page) => page,
+        Err(error) => return unavailable(&api, to.as_ref(), &error),
+    };
     api.app
         .begin_sign_in(&viewer.call, [digest_of(&state), browser.id()], [nonce, verifier], to.as_ref())
         .await?;
@@ -86,7 +93,8 @@ pub(super) async fn end(
     let now = viewer.call.now;
     let user = match issuer.redeem(code, &begun.verifier, &begun.nonce, &api.authenticator, now).await {
         Ok(user) => user,
-        Err(error @ SignInError::Issuer(_)) => return Err(unavailable(&error)),
+        // The code may have been taken without an answer: it is begun anew.
+        Err(error @ SignInError::Issuer(_)) => return unavailable(&api, to.as_ref(), &error),
         Err(error) => {
             tracing::warn!(%error, "a sign-in was refused");
             return failed(
@@ -160,16 +168,24 @@ fn done(api: &Api, to: Option<&Asked>) -> Result<Response, Problem> {
 }
 
 fn failed(api: &Api, to: Option<&Asked>, why: &str) -> Result<Response, Problem> {
+    unfinished(api, to, why, StatusCode::FORBIDDEN)
+}
+
+fn unfinished(api: &Api, to: Option<&Asked>, why: &str, status: StatusCode) -> Result<Response, Problem> {
     let again = match to.and_then(|id| api.addresses.sign_in(id)) {
         Some(again) => format!("<p><a href=\"{}\">Try again</a></p>", escape(&again)),
         None => "<p>Go back to what you wanted to see, and try again there.</p>".to_owned(),
     };
-    page(StatusCode::FORBIDDEN, "Not signed in", &format!("<p>{}</p>\n{again}", escape(why)), "'self'")
+    page(status, "Not signed in", &format!("<p>{}</p>\n{again}", escape(why)), "'self'")
 }
 
-fn unavailable(error: &SignInError) -> Problem {
+/// 503 for a person: the issuer is not there, which is nobody's fault here and may pass.
+fn unavailable(api: &Api, to: Option<&Asked>, error: &SignInError) -> Result<Response, Problem> {
     tracing::error!(%error, "nobody can sign in now");
-    Problem::unavailable("nobody can sign in now; try again later")
+    let why = "Nobody can sign in now. Please try again in a moment.";
+    let mut response = unfinished(api, to, why, StatusCode::SERVICE_UNAVAILABLE)?;
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+    Ok(response)
 }
 
 fn secrets() -> Result<[String; 3], Problem> {

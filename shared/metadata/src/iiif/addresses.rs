@@ -38,6 +38,11 @@ impl Addresses<'_> {
         format!("{}/delivery/{}/{file}/content", self.view, self.institution)
     }
 
+    /// The bytes of the file at a place of a representation, from 1 on, for who may not know its id.
+    pub fn place(&self, rep: &RepId, place: usize) -> String {
+        format!("{}/file/{place}", self.thing(rep))
+    }
+
     /// A file's bytes, to be saved.
     pub fn download(&self, file: &FileId) -> String {
         format!("{}/delivery/{}/{file}/download", self.view, self.institution)

@@ -19,14 +19,19 @@ impl super::Addresses<'_> {
         self.auth("probe", file.as_str())
     }
 
+    /// The probe service of the file at a place of a representation.
+    pub fn probe_of_place(&self, rep: &RepId, place: usize) -> String {
+        format!("{}/{place}", self.auth("probe", rep.as_str()))
+    }
+
     /// The access token service of a representation.
     pub fn token(&self, rep: &RepId) -> String {
         self.auth("token", rep.as_str())
     }
 }
 
-/// The probe service of a file with the services in it.
-pub(super) fn probe(manifest: &super::Manifest<'_>, file: &FileId) -> Option<Value> {
+/// The probe service of a file with the services in it; `id` is its address.
+pub(super) fn probe(manifest: &super::Manifest<'_>, id: &str) -> Option<Value> {
     let addresses = &manifest.addresses;
     let rep = manifest.representation;
     let door = manifest.door?;
@@ -56,5 +61,5 @@ pub(super) fn probe(manifest: &super::Manifest<'_>, file: &FileId) -> Option<Val
             "service": [token],
         })
     };
-    Some(json!({ "id": addresses.probe(file), "type": "AuthProbeService2", "service": [access] }))
+    Some(json!({ "id": id, "type": "AuthProbeService2", "service": [access] }))
 }

@@ -1,8 +1,9 @@
 //! IIIF manifests, Presentation 3 and 2.1, of a representation and its files (domain.md S5; conventions.md 3.2, 3.3).
 //!
 //! A pure function of what was loaded: nothing is asked for per canvas. Both versions are written from the same plan
-//! ([`plan`]), so that they show the same things. A viewer that is not let in gets canvases of the right sizes with numbers
-//! in place of labels, no pictures, and the services at which it may ask to be let in.
+//! ([`plan`]), so that they show the same things. A viewer that is not let in is told the id of no file (B43, ADR 0017): where
+//! something that it can do may open them it gets canvases of the right sizes with numbers in place of labels, no pictures, and
+//! the services at which it may ask, by number; else the title and why there is no more.
 
 mod addresses;
 mod auth;
@@ -38,7 +39,7 @@ pub const MEDIA_TYPE_2: &str =
 
 /// How much of the files this viewer gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum Shown<'a> {
     /// The files, with pictures of at most so many pixels on the long side where there is a limit.
     Files {
         /// The limit.
@@ -48,10 +49,17 @@ pub enum Shown {
         /// Whether they are given with a mark on them alone: pictures as JPEG, documents as PDF, the rest not at all.
         marked: bool,
     },
-    /// That there are files; their pictures too where a policy keeps them.
+    /// How many there are and how large, by their places; and where it may ask for them.
     Outline {
-        /// Whether it does.
-        pictures: bool,
+        /// Whether the policy shows the representation's picture all the same.
+        picture: bool,
+    },
+    /// Nothing, and nothing that this viewer can do changes that.
+    Nothing {
+        /// Why.
+        note: &'a str,
+        /// Whether the policy shows the representation's picture all the same.
+        picture: bool,
     },
 }
 
@@ -83,7 +91,7 @@ pub struct Manifest<'a> {
     /// Table of contents, behaviour, direction.
     pub structure: Option<&'a StructureFields>,
     /// How much this viewer gets.
-    pub shown: Shown,
+    pub shown: Shown<'a>,
     /// What is told at the door where it may ask; none where everyone gets everything.
     pub door: Option<Door<'a>>,
 }
@@ -117,12 +125,33 @@ impl Manifest<'_> {
     }
 
     fn summary(&self) -> Option<String> {
+        if let Shown::Nothing { note, .. } = self.shown {
+            return Some(note.to_owned());
+        }
         let said = self.note.or_else(|| self.record.values("description").next()).map(str::to_owned);
         if !self.cut {
             return said;
         }
         let cut = format!("Only the first {} files are shown here.", self.files.len());
         Some(said.map_or(cut.clone(), |said| format!("{said} {cut}")))
+    }
+
+    /// What the one canvas is called where no file has one.
+    fn nothing(&self) -> &'static str {
+        match self.shown {
+            Shown::Nothing { .. } => "Not available to you",
+            _ => "No files",
+        }
+    }
+
+    /// Where the picture of the whole is, for who sees none of the files.
+    fn cover(&self) -> Option<String> {
+        match self.shown {
+            Shown::Outline { picture: true } | Shown::Nothing { picture: true, .. } => {
+                Some(self.addresses.thumbnail(self.representation.as_str()))
+            }
+            _ => None,
+        }
     }
 
     fn language(&self) -> Option<&str> {

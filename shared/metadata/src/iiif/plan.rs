@@ -36,8 +36,8 @@ pub(super) enum Painted {
     Video { id: String, format: String, width: u32, height: u32, seconds: f64 },
     /// A picture that stands for something that viewers do not show: the file is to be opened.
     Standing(Picture),
-    /// Nothing: the viewer is not let in.
-    Nothing { width: u32, height: u32 },
+    /// Nothing: the viewer is not let in, and asks for it by its place among the files, from 1 on.
+    Closed { place: usize, width: u32, height: u32 },
 }
 
 /// A file that opens elsewhere.
@@ -62,6 +62,8 @@ pub(super) struct Captions {
 #[derive(Debug, Clone)]
 pub(super) struct Canvas<'a> {
     pub file: &'a DigitalFile,
+    /// What ids of it end with: the file's, where the viewer may know that.
+    pub name: String,
     pub label: String,
     pub painted: Painted,
     pub thumbnail: Option<Picture>,
@@ -139,10 +141,14 @@ fn mime_of(file: &DigitalFile) -> &str {
 pub(super) fn plan<'a>(manifest: &Manifest<'a>) -> Plan<'a> {
     let captions = captions_of(manifest.files);
     let aside: BTreeSet<&FileId> = captions.values().flatten().map(|(file, _)| &file.id).collect();
-    let own = manifest.files.iter().filter(|file| !aside.contains(&file.id));
+    let listed = !matches!(manifest.shown, Shown::Nothing { .. });
+    let own = manifest.files.iter().enumerate().filter(|(_, file)| listed && !aside.contains(&file.id));
     let canvases: Vec<Canvas<'a>> = own
         .enumerate()
-        .map(|(index, file)| canvas(manifest, file, index, captions.get(&file.id).map_or(&[], Vec::as_slice)))
+        .map(|(index, (at, file))| {
+            let captions = captions.get(&file.id).map_or(&[][..], Vec::as_slice);
+            canvas(manifest, file, [index + 1, at + 1], captions)
+        })
         .collect();
     let on_canvas: BTreeSet<&FileId> = canvases.iter().map(|canvas| &canvas.file.id).collect();
     let mut number = 0;
@@ -220,7 +226,7 @@ fn sides(file: &DigitalFile) -> (u32, u32) {
 fn canvas<'a>(
     manifest: &Manifest<'a>,
     file: &'a DigitalFile,
-    index: usize,
+    [number, place]: [usize; 2],
     captions: &[(&'a DigitalFile, Option<String>)],
 ) -> Canvas<'a> {
     let addresses = &manifest.addresses;
@@ -237,13 +243,14 @@ fn canvas<'a>(
             return marked_canvas(manifest, file, max_pixels, download, small);
         }
         Shown::Files { max_pixels, download, marked: false } => (max_pixels, download),
-        Shown::Outline { pictures } => {
+        Shown::Outline { .. } | Shown::Nothing { .. } => {
             let (width, height) = sides(file);
             return Canvas {
                 file,
-                label: (index + 1).to_string(),
-                painted: Painted::Nothing { width, height },
-                thumbnail: small.filter(|_| pictures),
+                name: format!("place-{place}"),
+                label: number.to_string(),
+                painted: Painted::Closed { place, width, height },
+                thumbnail: None,
                 rendering: None,
                 download: None,
                 captions: Vec::new(),
@@ -298,7 +305,8 @@ fn canvas<'a>(
             language: language.clone(),
         })
         .collect();
-    Canvas { file, label: file.label.clone(), painted, thumbnail: small, rendering, download, captions }
+    let (name, label) = (file.id.to_string(), file.label.clone());
+    Canvas { file, name, label, painted, thumbnail: small, rendering, download, captions }
 }
 
 /// The sides that fit `most` on the long side, never larger than they are.
@@ -346,8 +354,8 @@ fn marked_canvas<'a>(
     };
     let rendering = (given && !picture).then(|| link(content));
     let download = (given && download).then(|| link(addresses.download(&file.id)));
-    let label = file.label.clone();
-    Canvas { file, label, painted, thumbnail, rendering, download, captions: Vec::new() }
+    let (name, label) = (file.id.to_string(), file.label.clone());
+    Canvas { file, name, label, painted, thumbnail, rendering, download, captions: Vec::new() }
 }
 
 /// The class of a resource that opens elsewhere (PRS-4).

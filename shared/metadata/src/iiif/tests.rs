@@ -101,7 +101,7 @@ fn record() -> DublinCore {
 struct Given {
     files: Vec<DigitalFile>,
     structure: Option<StructureFields>,
-    shown: Shown,
+    shown: Shown<'static>,
     door: Option<Door<'static>>,
     cut: bool,
 }
@@ -205,7 +205,7 @@ fn prs5_captions_go_with_their_film_and_have_no_canvas() {
 #[test]
 fn b43_who_is_not_let_in_gets_no_label_no_picture_and_no_chapter_but_the_door() {
     let door = Some(Door { note: "Members only", sign_in: false });
-    let shown = Shown::Outline { pictures: false };
+    let shown = Shown::Outline { picture: false };
     let given = Given { shown, door, structure: Some(structure()), ..Given::of(everything()) };
     let found = given.v3();
     let text = found.to_string();
@@ -234,8 +234,41 @@ fn b43_who_is_not_let_in_gets_no_label_no_picture_and_no_chapter_but_the_door() 
     assert_eq!(access["id"], "https://vitrine.example/view/sign-in");
     let types: Vec<_> = access["service"].as_array().unwrap().iter().map(|it| it["type"].clone()).collect();
     assert_eq!(types, ["AuthAccessTokenService2", "AuthLogoutService2"]);
-    let kept = Given { shown: Shown::Outline { pictures: true }, ..Given::of(everything()) }.v3();
-    assert!(kept.to_string().contains("/view/delivery/thumbnail/INST/"));
+}
+
+#[test]
+fn b43_no_id_of_a_file_is_in_a_manifest_for_who_is_not_let_in() {
+    let names = |found: &Value| everything().iter().any(|file| found.to_string().contains(file.id.as_str()));
+    let door = Some(Door { note: "Members only", sign_in: true });
+    for picture in [false, true] {
+        for (shown, door) in
+            [(Shown::Outline { picture }, door), (Shown::Nothing { note: "Not before 2090.", picture }, None)]
+        {
+            let given = Given { shown, door, structure: Some(structure()), ..Given::of(everything()) };
+            let (third, second) = (given.v3(), given.v2());
+            assert!(!names(&third) && !names(&second), "{shown:?}: {third}");
+            let cover = format!("https://vitrine.example/view/delivery/thumbnail/INST/{REP}");
+            assert_eq!(third["thumbnail"][0]["id"] == json!(cover), picture, "{shown:?}");
+            assert_eq!(second["thumbnail"]["@id"] == json!(cover), picture, "{shown:?}");
+        }
+    }
+    // Places are those of the files as they are listed; captions have one and no canvas.
+    let outline = Given { shown: Shown::Outline { picture: false }, door, ..Given::of(everything()) }.v3();
+    let body = |canvas: usize| outline["items"][canvas]["items"][0]["items"][0]["body"].clone();
+    let base = format!("https://vitrine.example/view/iiif/3/INST/{REP}/file");
+    assert_eq!((&body(0)["id"], &body(5)["id"]), (&json!(format!("{base}/1")), &json!(format!("{base}/8"))));
+    let probe = format!("https://vitrine.example/view/iiif/auth/INST/probe/{REP}/8");
+    assert_eq!(body(5)["service"][0]["id"], json!(probe));
+    // Where nothing helps there is nothing to ask for, and still a manifest.
+    let shown = Shown::Nothing { note: "Not before 2090.", picture: false };
+    let nothing = Given { shown, ..Given::of(everything()) };
+    let (third, second) = (nothing.v3(), nothing.v2());
+    assert!(all(&third, "service").is_empty() && all(&third, "body").is_empty(), "{third}");
+    assert_eq!(
+        (third["items"].as_array().unwrap().len(), third["summary"]["de"][0].as_str()),
+        (1, Some("Not before 2090."))
+    );
+    assert_eq!(second["sequences"][0]["canvases"].as_array().unwrap().len(), 1);
 }
 
 #[test]

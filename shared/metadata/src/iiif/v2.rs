@@ -55,10 +55,12 @@ pub(super) fn manifest(manifest: &Manifest<'_>) -> Value {
         let said: Vec<String> = rights.statements.iter().map(|it| words::inert(it)).collect();
         out.insert("attribution".to_owned(), json!(said));
     }
-    if let Some(picture) = plan.canvases.iter().find_map(|canvas| canvas.thumbnail.as_ref()) {
-        out.insert("thumbnail".to_owned(), json!({ "@id": picture.id }));
+    let first = plan.canvases.iter().find_map(|canvas| canvas.thumbnail.as_ref());
+    if let Some(id) = first.map(|picture| picture.id.clone()).or_else(|| manifest.cover()) {
+        out.insert("thumbnail".to_owned(), json!({ "@id": id }));
     }
     let canvases: Vec<Value> = plan.canvases.iter().map(|it| canvas(&base, it)).collect();
+    let canvases = if canvases.is_empty() { vec![empty(manifest, &base)] } else { canvases };
     out.insert(
         "sequences".to_owned(),
         json!([{
@@ -77,7 +79,7 @@ pub(super) fn manifest(manifest: &Manifest<'_>) -> Value {
 }
 
 fn canvas(base: &str, canvas: &Canvas<'_>) -> Value {
-    let file = &canvas.file.id;
+    let file = &canvas.name;
     let id = format!("{base}/canvas/{file}");
     let (width, height, picture) = match &canvas.painted {
         Painted::Image(picture) | Painted::Standing(picture) => {
@@ -86,9 +88,9 @@ fn canvas(base: &str, canvas: &Canvas<'_>) -> Value {
         Painted::Sound { along: Some(picture), .. } => (picture.width, picture.height, Some(picture)),
         Painted::Sound { along: None, .. } => (STAGE.0, STAGE.1, None),
         Painted::Video { width, height, .. } => (*width, *height, canvas.thumbnail.as_ref()),
-        Painted::Nothing { width, height } => (*width, *height, None),
+        Painted::Closed { width, height, .. } => (*width, *height, None),
     };
-    let images: Vec<Value> = picture.into_iter().map(|it| painting(base, &id, file.as_str(), it)).collect();
+    let images: Vec<Value> = picture.into_iter().map(|it| painting(base, &id, file, it)).collect();
     let mut out = Map::from_iter([
         ("@id".to_owned(), json!(id)),
         ("@type".to_owned(), json!("sc:Canvas")),
@@ -116,6 +118,18 @@ fn canvas(base: &str, canvas: &Canvas<'_>) -> Value {
         out.insert("rendering".to_owned(), links.into());
     }
     Value::Object(out)
+}
+
+/// A sequence has a canvas, too.
+fn empty(manifest: &Manifest<'_>, base: &str) -> Value {
+    json!({
+        "@id": format!("{base}/canvas/none"),
+        "@type": "sc:Canvas",
+        "label": manifest.nothing(),
+        "width": 1,
+        "height": 1,
+        "images": [],
+    })
 }
 
 fn painting(base: &str, canvas: &str, file: &str, picture: &Picture) -> Value {

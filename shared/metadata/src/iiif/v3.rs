@@ -45,11 +45,13 @@ pub(super) fn manifest(manifest: &Manifest<'_>) -> Value {
         let statement = json!({ "label": words::english("Rights"), "value": { "none": values } });
         out.insert("requiredStatement".into(), statement);
     }
-    if let Some(picture) = plan.canvases.iter().find_map(|canvas| canvas.thumbnail.as_ref()) {
-        out.insert("thumbnail".into(), json!([image(picture)]));
+    let first = plan.canvases.iter().find_map(|canvas| canvas.thumbnail.as_ref());
+    let cover = || manifest.cover().map(|id| json!({ "id": id, "type": "Image" }));
+    if let Some(picture) = first.map(image).or_else(cover) {
+        out.insert("thumbnail".into(), json!([picture]));
     }
     let canvases: Vec<Value> = plan.canvases.iter().map(|it| canvas(manifest, &base, it)).collect();
-    let canvases = if canvases.is_empty() { vec![empty(&base)] } else { canvases };
+    let canvases = if canvases.is_empty() { vec![empty(manifest, &base)] } else { canvases };
     out.insert("items".into(), canvases.into());
     if !plan.ranges.is_empty() {
         out.insert("structures".into(), plan.ranges.iter().map(|it| range(&base, it)).collect());
@@ -114,14 +116,14 @@ fn image(picture: &Picture) -> Value {
 }
 
 fn canvas(manifest: &Manifest<'_>, base: &str, canvas: &Canvas<'_>) -> Value {
-    let file = &canvas.file.id;
+    let file = &canvas.name;
     let id = format!("{base}/canvas/{file}");
     let mut out = object(json!({ "id": id, "type": "Canvas", "label": words::plain(&canvas.label) }));
     let (sides, seconds) = match &canvas.painted {
         Painted::Image(picture) | Painted::Standing(picture) => (Some((picture.width, picture.height)), None),
         Painted::Sound { seconds, .. } => (None, Some(*seconds)),
         Painted::Video { width, height, seconds, .. } => (Some((*width, *height)), Some(*seconds)),
-        Painted::Nothing { width, height } => (Some((*width, *height)), None),
+        Painted::Closed { width, height, .. } => (Some((*width, *height)), None),
     };
     if let Some((width, height)) = sides {
         out.insert("width".into(), width.into());
@@ -176,7 +178,7 @@ fn painting(manifest: &Manifest<'_>, canvas: &Canvas<'_>) -> Value {
             "id": id, "type": "Video", "format": format, "width": width, "height": height, "duration": seconds,
         }),
         // What is closed is named all the same, so that a viewer finds the door at which to ask (AUTH-1).
-        Painted::Nothing { width, height } => closed(manifest, canvas, *width, *height),
+        Painted::Closed { place, width, height } => closed(manifest, canvas, *place, *width, *height),
     });
     let is_picture_beside = matches!(&canvas.painted, Painted::Standing(_));
     if !is_picture_beside {
@@ -185,10 +187,10 @@ fn painting(manifest: &Manifest<'_>, canvas: &Canvas<'_>) -> Value {
     Value::Object(body)
 }
 
-fn closed(manifest: &Manifest<'_>, canvas: &Canvas<'_>, width: u32, height: u32) -> Value {
+fn closed(manifest: &Manifest<'_>, canvas: &Canvas<'_>, place: usize, width: u32, height: u32) -> Value {
     let mime =
         canvas.file.content.as_ref().map_or("application/octet-stream", |content| content.mime.as_str());
-    let id = manifest.addresses.content(&canvas.file.id);
+    let id = manifest.addresses.place(manifest.representation, place);
     match kind_of(mime) {
         kind @ ("Image" | "Video") => {
             json!({ "id": id, "type": kind, "format": mime, "width": width, "height": height })
@@ -198,7 +200,12 @@ fn closed(manifest: &Manifest<'_>, canvas: &Canvas<'_>, width: u32, height: u32)
 }
 
 fn add_probe(manifest: &Manifest<'_>, canvas: &Canvas<'_>, body: &mut Map<String, Value>) {
-    if let Some(probe) = auth::probe(manifest, &canvas.file.id) {
+    let addresses = &manifest.addresses;
+    let id = match &canvas.painted {
+        Painted::Closed { place, .. } => addresses.probe_of_place(manifest.representation, *place),
+        _ => addresses.probe(&canvas.file.id),
+    };
+    if let Some(probe) = auth::probe(manifest, &id) {
         body.insert("service".into(), json!([probe]));
     }
 }
@@ -224,7 +231,7 @@ fn captions(manifest: &Manifest<'_>, base: &str, canvas: &str, captions: &Captio
     if let Some(language) = &captions.language {
         body.insert("language".into(), json!([language]));
     }
-    if let Some(probe) = auth::probe(manifest, &captions.file) {
+    if let Some(probe) = auth::probe(manifest, &manifest.addresses.probe(&captions.file)) {
         body.insert("service".into(), json!([probe]));
     }
     json!({
@@ -257,12 +264,12 @@ fn accompanying(base: &str, canvas: &Canvas<'_>, picture: &Picture) -> Value {
     })
 }
 
-/// A manifest has a canvas, even of a representation without files.
-fn empty(base: &str) -> Value {
+/// A manifest has a canvas, even of a representation without files, or without any that is shown.
+fn empty(manifest: &Manifest<'_>, base: &str) -> Value {
     json!({
         "id": format!("{base}/canvas/none"),
         "type": "Canvas",
-        "label": words::english("No files"),
+        "label": words::english(manifest.nothing()),
         "width": 1,
         "height": 1,
         "items": [],
