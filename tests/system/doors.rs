@@ -26,8 +26,8 @@ enum Gives {
     Content,
     /// A link to take along.
     Download,
-    /// The text of a picture: nothing.
-    NoText,
+    /// The text of a file, read from it: of a document as it is; of a picture there is none.
+    Text,
     /// A picture; a policy may show it to whom it denies the rest.
     Thumbnail,
     /// A link to look at the file at a place of a representation.
@@ -50,7 +50,7 @@ const DOORS: &[(&str, Gives)] = &[
     ("/view/delivery/{institution}/{id}/content", Gives::Content),
     ("/view/delivery/{institution}/{id}/download", Gives::Download),
     ("/view/delivery/{institution}/{id}/share", Gives::Shared),
-    ("/view/delivery/text/{institution}/{id}", Gives::NoText),
+    ("/view/delivery/text/{institution}/{id}", Gives::Text),
     ("/view/delivery/thumbnail/{institution}/{id}", Gives::Thumbnail),
     ("/view/delivery/{institution}/{id}/seat", Gives::NothingOfFiles),
     ("/view/delivery/{institution}/{id}/loan", Gives::NothingOfFiles),
@@ -283,7 +283,7 @@ fn wrong(
         (Gives::Thumbnail, _) if decision.shows_thumbnail => 302,
         (Gives::Thumbnail, _) => 404,
         (Gives::Everyones, _) => return None,
-        (Gives::Content | Gives::Download | Gives::NoText, _) if !id_is_file => 404,
+        (Gives::Content | Gives::Download | Gives::Text, _) if !id_is_file => 404,
         (Gives::NothingOfFiles | Gives::Manifest | Gives::OfPlace, Some(_)) => {
             return leaks().map(|it| format!("tells `{it}`"));
         }
@@ -299,7 +299,11 @@ fn wrong(
                 302
             }
         }
-        (Gives::NoText, None) => 404,
+        (Gives::Text, None) => {
+            let whole =
+                decision.permit().is_some_and(|it| it.watermark.is_none() && it.size.max_pixels().is_none());
+            if whole && files.get(1).is_some_and(|document| document == asked) { 302 } else { 404 }
+        }
     };
     if status != expected {
         return Some(format!("{status} where {expected} is due: {}", answer.text));
@@ -455,7 +459,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                     continue;
                 }
                 let ids: &[&str] = match gives {
-                    Gives::Content | Gives::Download | Gives::NoText => &[&files[0], &files[1]],
+                    Gives::Content | Gives::Download | Gives::Text => &[&files[0], &files[1]],
                     Gives::Place | Gives::OfPlace => &[&shelf.title.rep],
                     _ => &[&shelf.file, &shelf.title.rep, &shelf.title.mms],
                 };

@@ -423,10 +423,12 @@ async fn e6_a_purge_that_is_asked_for_leaves_neither_bytes_nor_words_and_takes_a
 {
     let house = House::new().await;
     let Title { mms, rep, .. } = &house.title;
-    let apart = house.add("secret name.png", &red_png()).await;
+    let apart = house.add("secret name.pdf", &crate::walk::pdf(1)).await;
     let structure = json!({ "range": [{ "label": "Chapter", "file": [house.file] }] });
     house.client.put(&format!("{}/structure", house.form()), structure).await.ok();
     let (first, second) = (house.stored(&house.file).await, house.stored(&apart).await);
+    let read = second.fulltext.key().expect("the text of a document");
+    assert!(house.app.objects.head(Bucket::Derivatives, read, None).await.unwrap().is_some());
     house.delete(&house.path(&apart)).await;
     house.delete(&format!("{}?override=true", house.bib())).await;
     let started = house.act(mms, "purge").await.ok();
@@ -444,8 +446,8 @@ async fn e6_a_purge_that_is_asked_for_leaves_neither_bytes_nor_words_and_takes_a
     for file in [&first, &second] {
         assert!(!house.has_bytes(file).await, "{file:?}");
         let Thumbnail::Ready { images, .. } = &file.thumbnail else { panic!("{file:?}") };
-        for image in images {
-            assert_eq!(house.app.objects.head(Bucket::Derivatives, &image.key, None).await.unwrap(), None);
+        for key in images.iter().map(|image| image.key.as_str()).chain(file.fulltext.key()) {
+            assert_eq!(house.app.objects.head(Bucket::Derivatives, key, None).await.unwrap(), None);
         }
     }
     // Tombstones come last, once nothing can be in flight.

@@ -8,7 +8,7 @@ use vitrine_app::App;
 use vitrine_app::register_file::Message;
 use vitrine_domain::Timestamp;
 use vitrine_domain::audit::{AuditRow, Origin, Sides};
-use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbnail};
+use vitrine_domain::file::{Content, DigitalFile, FileStatus, FullText, MediaFacts, Thumbnail};
 use vitrine_domain::ids::{FileId, UserId};
 use vitrine_store::Change;
 use vitrine_store::catalog::PageRequest;
@@ -144,6 +144,7 @@ fn file(
         }),
         thumbnail: Thumbnail::Unsupported { reason: "made for a scale run".to_owned() },
         facts: MediaFacts::default(),
+        fulltext: FullText::default(),
         created_by: UserId::system(),
         created_at: now,
         modified_by: UserId::system(),

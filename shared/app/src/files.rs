@@ -1,6 +1,6 @@
 //! Files: list, read, change, download, and add one that staff put into the upload area (D10, D12-D14).
 
-use vitrine_domain::file::{DigitalFile, FileStatus, MediaFacts, Thumbnail, check_file_name};
+use vitrine_domain::file::{DigitalFile, FileStatus, FullText, MediaFacts, Thumbnail, check_file_name};
 use vitrine_domain::ids::{FileId, MmsId, RepId};
 use vitrine_domain::outbox::{OutboxRow, WATCH_SECONDS, Work};
 use vitrine_domain::problem::Problems;
@@ -202,6 +202,7 @@ impl App {
             content: None,
             thumbnail: Thumbnail::Pending { supplied: None },
             facts: MediaFacts::default(),
+            fulltext: FullText::default(),
             created_by: call.actor.id.clone(),
             created_at: call.now,
             modified_by: call.actor.id.clone(),

@@ -1,13 +1,17 @@
 //! Thumbnails: draws a registered file, or the picture that staff supplied for it (walk 1; T1, T2).
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
-use vitrine_domain::file::{Content, DigitalFile, MediaFacts, THUMBNAIL_SIDES, Thumbnail, ThumbnailImage};
+use vitrine_domain::file::{
+    Content, DigitalFile, FullText, MediaFacts, THUMBNAIL_SIDES, Thumbnail, ThumbnailImage,
+};
 use vitrine_domain::ids::{EventId, FileId};
 use vitrine_domain::outbox::{OutboxRow, Work};
 use vitrine_domain::rights::watermark::{MARKED_SIDE, Wish, WishId};
 use vitrine_media::{
-    Facts, HEAD_LEN, MarkOutcome, MarkRequest, ThumbnailOutcome, ThumbnailRequest, Tools, identify,
-    make_marked, make_thumbnails, marked_as,
+    Facts, HEAD_LEN, MarkOutcome, MarkRequest, TextOutcome, TextRequest, ThumbnailOutcome, ThumbnailRequest,
+    Tools, identify, make_marked, make_thumbnails, marked_as, may_hold_text, read_text,
 };
 use vitrine_store::keys::{self, Item};
 use vitrine_store::objects::{Bucket, ObjectsError};
@@ -33,7 +37,7 @@ impl Message {
     }
 }
 
-/// A message of the derivatives queue: somebody waits for a marked copy. What is written on it is not in the message.
+/// A message of the marks queue: somebody waits for a marked copy, and does not wait behind thumbnails. What is written on it is not in the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkMessage {
     /// The wish.
@@ -49,7 +53,7 @@ impl MarkMessage {
     }
 }
 
-/// What the derivatives queue holds.
+/// What the two queues hold. Either is understood from either, so that what was sent before there were two is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Asked {
@@ -83,7 +87,7 @@ pub enum Derived {
 pub const MAX_SOURCE_BYTES: u64 = 3 * 1024 * 1024 * 1024;
 
 impl App {
-    /// Makes the thumbnail of a file and records how that ended, failures too.
+    /// Makes the thumbnail of a file, reads its text, and records how both ended, failures too.
     ///
     /// # Errors
     /// Those after which trying again can help; everything else is recorded on the file and not tried again.
@@ -102,7 +106,11 @@ impl App {
         let drawn = match supplied {
             Some(key) => match self.draw_supplied(&file, key, tools).await?.thumbnail {
                 // The sides of a supplied picture are not those of the file.
-                Thumbnail::Ready { images, .. } => Drawn::from(Thumbnail::Ready { images, supplied: true }),
+                Thumbnail::Ready { images, .. } => {
+                    let fulltext = self.text_of(&file, tools).await?;
+                    let thumbnail = Thumbnail::Ready { images, supplied: true };
+                    Drawn { fulltext, ..Drawn::from(thumbnail) }
+                }
                 // A supplied picture that is none does not stand in the way of our own.
                 _ => self.draw(&file, tools).await?,
             },
@@ -205,53 +213,102 @@ impl App {
 
     async fn draw_supplied(&self, file: &DigitalFile, key: &str, tools: &Tools) -> Result<Drawn, AppError> {
         let source = Source { bucket: Bucket::Derivatives, key, version: None, name: key, mime: None };
-        self.draw_source(file, &source, tools).await
+        let folder = work_folder()?;
+        match self.fetch(&source, folder.path()).await? {
+            Fetched::File(path) => self.draw_source(file, &source, &path, tools).await,
+            other => Ok(other.no_thumbnail().into()),
+        }
     }
 
     async fn draw(&self, file: &DigitalFile, tools: &Tools) -> Result<Drawn, AppError> {
         let Some(content) = &file.content else {
             return Ok(Thumbnail::Unsupported { reason: "the file has no bytes".to_owned() }.into());
         };
-        self.draw_source(file, &Source::whole(file, content), tools).await
+        let (source, folder) = (Source::whole(file, content), work_folder()?);
+        match self.fetch(&source, folder.path()).await? {
+            Fetched::File(path) => {
+                let drawn = self.draw_source(file, &source, &path, tools).await?;
+                let fulltext = self.read_source(file, content, &path, tools).await?;
+                Ok(Drawn { fulltext, ..drawn })
+            }
+            other => Ok(Drawn { fulltext: other.no_text(content), ..Drawn::from(other.no_thumbnail()) }),
+        }
+    }
+
+    /// The text of a file whose picture needs no look at the file itself.
+    async fn text_of(&self, file: &DigitalFile, tools: &Tools) -> Result<FullText, AppError> {
+        let Some(content) = file.content.as_ref().filter(|content| is_to_be_read(file, content)) else {
+            return Ok(file.fulltext.clone());
+        };
+        let (source, folder) = (Source::whole(file, content), work_folder()?);
+        match self.fetch(&source, folder.path()).await? {
+            Fetched::File(path) => self.read_source(file, content, &path, tools).await,
+            other => Ok(other.no_text(content)),
+        }
+    }
+
+    /// Reads the text of a file that is on disk and keeps it, where it may hold some that was not read before (D19).
+    async fn read_source(
+        &self,
+        file: &DigitalFile,
+        content: &Content,
+        path: &Path,
+        tools: &Tools,
+    ) -> Result<FullText, AppError> {
+        if !is_to_be_read(file, content) {
+            return Ok(file.fulltext.clone());
+        }
+        let folder = work_folder()?;
+        let out = folder.path().join("text");
+        let request =
+            TextRequest { source: path.to_owned(), media_type: content.mime.clone(), out: out.clone() };
+        match read_text(request, tools).await {
+            TextOutcome::Read { cut, .. } => {
+                let bytes =
+                    tokio::fs::read(&out).await.map_err(|error| AppError::Unavailable(Box::new(error)))?;
+                let key = format!("{}/{}-text", file.id, version_mark(file));
+                let size_bytes = bytes.len() as u64;
+                self.objects.put_small(Bucket::Derivatives, &key, bytes.into(), TEXT_MIME, false).await?;
+                Ok(FullText::Ready { key, size_bytes, cut })
+            }
+            TextOutcome::Nothing => Ok(FullText::Nothing),
+            TextOutcome::Unsupported { reason } => Ok(FullText::Unsupported { reason }),
+            TextOutcome::Failed { retryable: true, reason, .. } => {
+                Err(AppError::Unavailable(Box::new(std::io::Error::other(reason))))
+            }
+            TextOutcome::Failed { code, reason, .. } => Ok(FullText::Failed { code: code.of_text(), reason }),
+        }
+    }
+
+    async fn fetch(&self, source: &Source<'_>, folder: &Path) -> Result<Fetched, AppError> {
+        let path = folder.join("source");
+        let read =
+            self.objects.read_to_file(source.bucket, source.key, source.version, &path, MAX_SOURCE_BYTES);
+        match read.await {
+            Ok(_) => Ok(Fetched::File(path)),
+            Err(ObjectsError::Mismatch { .. }) => Ok(Fetched::TooLarge),
+            Err(ObjectsError::NotFound { .. }) => Ok(Fetched::Missing),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn draw_source(
         &self,
         file: &DigitalFile,
         source: &Source<'_>,
+        path: &Path,
         tools: &Tools,
     ) -> Result<Drawn, AppError> {
-        let folder = tempfile::tempdir().map_err(|error| AppError::Unavailable(Box::new(error)))?;
-        let path = folder.path().join("source");
-        match self
-            .objects
-            .read_to_file(source.bucket, source.key, source.version, &path, MAX_SOURCE_BYTES)
-            .await
-        {
-            Ok(_) => {}
-            Err(ObjectsError::Mismatch { .. }) => {
-                let reason = format!("files of more than {MAX_SOURCE_BYTES} bytes get no thumbnail");
-                return Ok(Thumbnail::Unsupported { reason }.into());
-            }
-            Err(ObjectsError::NotFound { .. }) => {
-                return Ok(Thumbnail::Failed {
-                    code: "THUMB_MISSING".to_owned(),
-                    reason: "the bytes are not there".to_owned(),
-                }
-                .into());
-            }
-            Err(error) => return Err(error.into()),
-        }
+        let folder = work_folder()?;
         let media_type = match source.mime {
             Some(mime) => mime.to_owned(),
             None => {
-                let head =
-                    first_bytes(&path).await.map_err(|error| AppError::Unavailable(Box::new(error)))?;
+                let head = first_bytes(path).await.map_err(|error| AppError::Unavailable(Box::new(error)))?;
                 identify(&head, source.name).mime.into_owned()
             }
         };
         let request = ThumbnailRequest {
-            source: path,
+            source: path.to_owned(),
             media_type,
             sizes: THUMBNAIL_SIDES.to_vec(),
             out_dir: folder.path().to_owned(),
@@ -277,7 +334,7 @@ impl App {
                     });
                 }
                 let facts = upright(&facts, &images);
-                Ok(Drawn { thumbnail: Thumbnail::Ready { images, supplied: false }, facts })
+                Ok(Drawn { facts, ..Drawn::from(Thumbnail::Ready { images, supplied: false }) })
             }
             ThumbnailOutcome::Unsupported { reason } => Ok(Thumbnail::Unsupported { reason }.into()),
             ThumbnailOutcome::Failed { retryable: true, reason, .. } => {
@@ -306,7 +363,12 @@ impl App {
             return self.settle(call, message).await;
         }
         let facts = if drawn.facts.is_empty() { before.facts } else { drawn.facts };
-        let after = DigitalFile { thumbnail: drawn.thumbnail.clone(), facts, ..before.clone() };
+        // Where nothing was to be read, what was read before stays.
+        let fulltext = match &drawn.fulltext {
+            FullText::Unread => before.fulltext.clone(),
+            read => read.clone(),
+        };
+        let after = DigitalFile { thumbnail: drawn.thumbnail.clone(), facts, fulltext, ..before.clone() };
         let mut change = self.change(call, "file.thumbnail", Some(&before), Some(&after));
         change.replace(&after)?;
         change.forget(OutboxRow::KIND, keys::outbox(&message.event));
@@ -317,7 +379,7 @@ impl App {
     /// Removes the outbox row of work that needs no doing.
     async fn settle(&self, call: &Call, message: &Message) -> Result<Derived, AppError> {
         let owed = Work::MakeDerivatives { file: message.file.clone() };
-        // Delivery may write to the queue too: no message of it makes other work forgotten.
+        // No message makes other work forgotten.
         if let Some(row) = self.catalog.outbox(&message.event).await?.filter(|row| row.work == owed) {
             self.forget_row(call, &row).await?;
         }
@@ -330,11 +392,13 @@ impl App {
 pub(crate) struct Drawn {
     thumbnail: Thumbnail,
     facts: MediaFacts,
+    /// Unread where there was nothing to read
+    fulltext: FullText,
 }
 
 impl From<Thumbnail> for Drawn {
     fn from(thumbnail: Thumbnail) -> Self {
-        Self { thumbnail, facts: MediaFacts::default() }
+        Self { thumbnail, facts: MediaFacts::default(), fulltext: FullText::Unread }
     }
 }
 
@@ -342,6 +406,52 @@ fn upright(facts: &Facts, images: &[ThumbnailImage]) -> MediaFacts {
     let Facts { width, height, pages, duration_ms, .. } = *facts;
     let facts = MediaFacts { width, height, pages, duration_ms };
     images.last().map_or(facts, |image| facts.turned_like(image.width, image.height))
+}
+
+/// The type of texts as they are kept and sent.
+pub(crate) const TEXT_MIME: &str = "text/plain; charset=utf-8";
+
+/// Whether a file may hold text that is still to be read. What was read once is what the same bytes say.
+fn is_to_be_read(file: &DigitalFile, content: &Content) -> bool {
+    file.fulltext.key().is_none() && may_hold_text(&content.mime)
+}
+
+fn work_folder() -> Result<tempfile::TempDir, AppError> {
+    tempfile::tempdir().map_err(|error| AppError::Unavailable(Box::new(error)))
+}
+
+/// What came of fetching bytes.
+enum Fetched {
+    File(PathBuf),
+    TooLarge,
+    Missing,
+}
+
+impl Fetched {
+    fn no_thumbnail(&self) -> Thumbnail {
+        match self {
+            Self::Missing => Thumbnail::Failed {
+                code: "THUMB_MISSING".to_owned(),
+                reason: "the bytes are not there".to_owned(),
+            },
+            _ => Thumbnail::Unsupported {
+                reason: format!("files of more than {MAX_SOURCE_BYTES} bytes get no thumbnail"),
+            },
+        }
+    }
+
+    fn no_text(&self, content: &Content) -> FullText {
+        match self {
+            _ if !may_hold_text(&content.mime) => FullText::Unread,
+            Self::Missing => FullText::Failed {
+                code: "TEXT_MISSING".to_owned(),
+                reason: "the bytes are not there".to_owned(),
+            },
+            _ => FullText::Unsupported {
+                reason: format!("no text is read of files of more than {MAX_SOURCE_BYTES} bytes"),
+            },
+        }
+    }
 }
 
 struct Source<'a> {

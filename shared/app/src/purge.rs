@@ -232,7 +232,7 @@ impl App {
         Ok(self.commit(call, change).await?)
     }
 
-    /// Deletes a file's bytes and pictures; what is gone already is fine.
+    /// Deletes a file's bytes, pictures and text; what is gone already is fine.
     async fn delete_bytes(&self, file: &DigitalFile) -> Result<(), AppError> {
         if let Some(content) = &file.content {
             let version = content.version_id.as_deref();
@@ -243,7 +243,7 @@ impl App {
             Thumbnail::Pending { supplied } => supplied.as_deref().into_iter().collect(),
             Thumbnail::Unsupported { .. } | Thumbnail::Failed { .. } => Vec::new(),
         };
-        for key in pictures {
+        for key in pictures.into_iter().chain(file.fulltext.key()) {
             self.objects.delete_version(Bucket::Derivatives, key, None).await?;
         }
         Ok(())

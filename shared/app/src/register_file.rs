@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_domain::audit::Origin;
-use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbnail};
+use vitrine_domain::file::{Content, DigitalFile, FileStatus, FullText, MediaFacts, Thumbnail};
 use vitrine_domain::fixity::Fixity;
 use vitrine_domain::ids::{FileId, UploadId};
 use vitrine_domain::outbox::{Work, retry_after_seconds};
@@ -557,6 +557,7 @@ fn new_file(
         content: Some(content),
         thumbnail,
         facts: MediaFacts::default(),
+        fulltext: FullText::default(),
         created_by: upload.owner.clone(),
         created_at: call.now,
         modified_by: upload.owner.clone(),

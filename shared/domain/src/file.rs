@@ -50,6 +50,9 @@ pub struct DigitalFile {
     /// What drawing it told of it.
     #[serde(skip_serializing_if = "MediaFacts::is_empty", default)]
     pub facts: MediaFacts,
+    /// The text that was read from it (D19).
+    #[serde(skip_serializing_if = "FullText::is_unread", default)]
+    pub fulltext: FullText,
     /// Who uploaded it.
     pub created_by: UserId,
     /// When it was registered.
@@ -115,6 +118,70 @@ impl MediaFacts {
                 Self { width: Some(h), height: Some(w), ..self }
             }
             _ => self,
+        }
+    }
+}
+
+/// The text of a file that is not text itself: a PDF, or what OCR wrote of a page (D19).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state")]
+pub enum FullText {
+    /// Not read: it is read with the thumbnail.
+    #[default]
+    #[serde(rename = "UNREAD")]
+    Unread,
+    /// Read.
+    #[serde(rename = "READY")]
+    Ready {
+        /// The key in the derivatives bucket: plain text in UTF-8, pages apart by form feeds.
+        key: String,
+        /// How many bytes.
+        size_bytes: u64,
+        /// Whether there is more than is kept.
+        #[serde(default)]
+        cut: bool,
+    },
+    /// There is none in it, as in a scan without OCR.
+    #[serde(rename = "NONE")]
+    Nothing,
+    /// There is no way to read it.
+    #[serde(rename = "UNSUPPORTED")]
+    Unsupported {
+        /// Why.
+        reason: String,
+    },
+    /// Reading it failed.
+    #[serde(rename = "FAILED")]
+    Failed {
+        /// A stable word for the kind of failure, for example `TEXT_LIMIT`.
+        code: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl FullText {
+    /// A stable word for the state.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Self::Unread => "UNREAD",
+            Self::Ready { .. } => "READY",
+            Self::Nothing => "NONE",
+            Self::Unsupported { .. } => "UNSUPPORTED",
+            Self::Failed { .. } => "FAILED",
+        }
+    }
+
+    /// Whether nobody has tried to read it.
+    pub fn is_unread(&self) -> bool {
+        *self == Self::Unread
+    }
+
+    /// Where it is kept, where there is one.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Ready { key, .. } => Some(key),
+            _ => None,
         }
     }
 }

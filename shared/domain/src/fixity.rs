@@ -319,7 +319,7 @@ impl Fixity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file::{FileStatus, MediaFacts, Thumbnail};
+    use crate::file::{FileStatus, FullText, MediaFacts, Thumbnail};
 
     const RHYTHM: Rhythm = Rhythm { read_days: 90, look_days: 7 };
 
@@ -349,6 +349,7 @@ mod tests {
             content: Some(content()),
             thumbnail: Thumbnail::Pending { supplied: None },
             facts: MediaFacts::default(),
+            fulltext: FullText::default(),
             created_by: by.clone(),
             created_at: at(0),
             modified_by: by,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bib::{BibRecord, Brief, RecordSource};
 use crate::coded;
-use crate::file::{DigitalFile, MediaFacts, Thumbnail};
+use crate::file::{DigitalFile, FullText, MediaFacts, Thumbnail};
 use crate::ids::{EventId, FileId, IdError, MmsId, RepId, UserId};
 use crate::library::LibraryCode;
 use crate::outbox::Work;
@@ -346,6 +346,7 @@ impl Removable {
                 content: None,
                 thumbnail: Thumbnail::Unsupported { reason: "the file was purged".to_owned() },
                 facts: MediaFacts::default(),
+                fulltext: FullText::default(),
                 ..*it
             })),
         }
@@ -517,6 +518,7 @@ mod samples {
             }),
             thumbnail: Thumbnail::Pending { supplied: some() },
             facts: MediaFacts::default(),
+            fulltext: FullText::default(),
             created_by: by.clone(),
             created_at: at,
             modified_by: by,

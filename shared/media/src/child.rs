@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use crate::draw::{self, DrawError};
 use crate::job::{Answer, CHILD_VARIABLE, Job};
 use crate::request::{FailureCode, Usage};
-use crate::{mark, sandbox};
+use crate::{mark, read, sandbox};
 
 /// Becomes the decoding child if this process was started as one; otherwise returns at once.
 ///
@@ -53,13 +53,20 @@ fn run_child() -> i32 {
 }
 
 fn draw_caught(job: &Job) -> Answer {
-    let work = || match &job.mark {
-        Some(wish) => mark::mark(job, wish).map(|copy| Answer::Marked {
+    let work = || match (&job.mark, &job.text) {
+        (Some(wish), _) => mark::mark(job, wish).map(|copy| Answer::Marked {
             mime: copy.mime.to_owned(),
             size_bytes: copy.size_bytes,
             usage: usage(),
         }),
-        None => draw::draw(job).map(|(thumbnails, facts)| Answer::Made { thumbnails, facts, usage: usage() }),
+        (None, Some(out)) => read::read(job, out).map(|read| Answer::Read {
+            size_bytes: read.size_bytes,
+            cut: read.cut,
+            usage: usage(),
+        }),
+        (None, None) => {
+            draw::draw(job).map(|(thumbnails, facts)| Answer::Made { thumbnails, facts, usage: usage() })
+        }
     };
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(answer)) => answer,

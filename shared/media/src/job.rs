@@ -30,6 +30,8 @@ pub(crate) struct Job {
     pub tool: Option<(Tool, PathBuf)>,
     /// A copy with a text on it is wanted, and no thumbnails
     pub mark: Option<Mark>,
+    /// The file that receives the text of the source, and no thumbnails are wanted
+    pub text: Option<PathBuf>,
 }
 
 /// What is written on a copy. It names a patron: nothing prints it.
@@ -60,6 +62,12 @@ pub(crate) enum Answer {
     Marked {
         mime: String,
         size_bytes: u64,
+        usage: Usage,
+    },
+    /// `size_bytes` of text; none is no text
+    Read {
+        size_bytes: u64,
+        cut: bool,
         usage: Usage,
     },
     Unsupported {

@@ -21,6 +21,7 @@ mod job;
 mod mark;
 mod media_type;
 mod raster;
+mod read;
 mod reduce;
 mod request;
 mod sandbox;
@@ -31,7 +32,8 @@ pub use icon::{Icon, icon};
 pub use identify::{HEAD_LEN, identify};
 pub use media_type::{Family, MediaType};
 pub use request::{
-    Facts, FailureCode, MAX_MARKED_BYTES, MAX_MARKED_PAGES, MarkOutcome, MarkRequest, MarkedAs, Thumbnail,
-    ThumbnailOutcome, ThumbnailRequest, Tools, Usage, marked_as,
+    Facts, FailureCode, MAX_MARKED_BYTES, MAX_MARKED_PAGES, MAX_TEXT_BYTES, MarkOutcome, MarkRequest,
+    MarkedAs, TextOutcome, TextRequest, Thumbnail, ThumbnailOutcome, ThumbnailRequest, Tools, Usage,
+    marked_as, may_hold_text,
 };
-pub use spawn::{make_marked, make_thumbnails};
+pub use spawn::{make_marked, make_thumbnails, read_text};

@@ -135,6 +135,56 @@ pub enum MarkOutcome {
     },
 }
 
+/// The most text that is kept of one file, in bytes: a thousand pages are about three million.
+pub const MAX_TEXT_BYTES: usize = 8 << 20;
+
+/// Whether a file of this MIME type, which is no text itself, may hold text that [`crate::read_text`] reads: PDF, and the
+/// XML and HTML in which OCR is written.
+pub fn may_hold_text(mime: &str) -> bool {
+    matches!(mime, "application/pdf" | "application/xml" | "text/xml" | "application/xhtml+xml" | "text/html")
+}
+
+/// A wish for the text of one file on disk.
+#[derive(Debug, Clone)]
+pub struct TextRequest {
+    /// The file, readable by this process; never written
+    pub source: PathBuf,
+    /// MIME type as [`crate::identify`] judged it
+    pub media_type: String,
+    /// The file that receives the text, in a folder of its own that exists
+    pub out: PathBuf,
+}
+
+/// How a request for text ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TextOutcome {
+    /// It is on disk.
+    Read {
+        /// Its size
+        size_bytes: u64,
+        /// Whether there was more than is kept
+        cut: bool,
+        /// What the child process used
+        usage: Usage,
+    },
+    /// There is no text in it.
+    Nothing,
+    /// Nothing here reads text from such a file.
+    Unsupported {
+        /// Why, for a person
+        reason: String,
+    },
+    /// The file should have been readable and was not.
+    Failed {
+        /// Stable class of the failure
+        code: FailureCode,
+        /// Why, for a person
+        reason: String,
+        /// Whether the same request may succeed later
+        retryable: bool,
+    },
+}
+
 /// Stable class of a failure, stored with the file and shown to staff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -164,6 +214,11 @@ impl FailureCode {
             Self::ThumbTool => "THUMB_TOOL",
             Self::ThumbIo => "THUMB_IO",
         }
+    }
+
+    /// The code as it is stored and shown where text was to be read, for example `TEXT_LIMIT`.
+    pub fn of_text(self) -> String {
+        self.as_str().replace("THUMB", "TEXT")
     }
 }
 

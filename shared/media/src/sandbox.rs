@@ -33,6 +33,10 @@ struct Budget {
 impl Budget {
     fn of(job: &Job) -> Self {
         match job.tool.as_ref().map(|(tool, _)| *tool) {
+            // Text is small; a long book takes a while.
+            None if job.text.is_some() => {
+                Self { address_space_bytes: 512 * MIB, cpu_seconds: 20, file_bytes: 32 * MIB }
+            }
             // A copy is about as large as its source.
             None if job.mark.is_some() => {
                 Self { address_space_bytes: 512 * MIB, cpu_seconds: 20, file_bytes: 96 * MIB }

@@ -17,7 +17,10 @@ use tokio::net::UnixStream;
 use tokio::process::Command;
 
 use crate::job::{Answer, CHILD_VARIABLE, Job, Mark, Tool};
-use crate::request::{FailureCode, MarkOutcome, MarkRequest, ThumbnailOutcome, ThumbnailRequest, Tools};
+use crate::request::{
+    FailureCode, MarkOutcome, MarkRequest, TextOutcome, TextRequest, ThumbnailOutcome, ThumbnailRequest,
+    Tools,
+};
 
 /// More than the longest honest answer.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
@@ -37,7 +40,7 @@ pub async fn make_thumbnails(request: ThumbnailRequest, tools: &Tools) -> Thumbn
     if request.sizes.is_empty() || request.sizes.iter().any(|size| !(1..=8192).contains(size)) {
         return failed(FailureCode::ThumbIo, "thumbnail sizes must be 1 to 8192".into(), false);
     }
-    let request = Wish { request, mark: None };
+    let request = Wish { request, mark: None, text: None };
     match run(&request, None, tools.decoder_wall, tools).await {
         Answer::Needs { tool, reason } => {
             let (program, wall) = match tool {
@@ -76,6 +79,7 @@ pub async fn make_marked(request: MarkRequest, tools: &Tools) -> MarkOutcome {
             out_dir: folder.to_owned(),
         },
         mark: Some(mark),
+        text: None,
     };
     match run(&wish, None, tools.decoder_wall * 2, tools).await {
         Answer::Marked { mime, size_bytes, usage } => MarkOutcome::Made { mime, size_bytes, usage },
@@ -84,7 +88,41 @@ pub async fn make_marked(request: MarkRequest, tools: &Tools) -> MarkOutcome {
             MarkOutcome::Impossible { reason: format!("{}: {reason}", code.as_str()) }
         }
         Answer::Unsupported { reason } | Answer::Needs { reason, .. } => MarkOutcome::Impossible { reason },
-        Answer::Made { .. } => MarkOutcome::Impossible { reason: "decoder made something else".into() },
+        Answer::Made { .. } | Answer::Read { .. } => {
+            MarkOutcome::Impossible { reason: "decoder made something else".into() }
+        }
+    }
+}
+
+/// Reads the text of one file in a limited child process, into a file of its own: UTF-8, at most
+/// [`crate::MAX_TEXT_BYTES`], pages apart by form feeds (D19).
+pub async fn read_text(request: TextRequest, tools: &Tools) -> TextOutcome {
+    let failed = |code, reason| TextOutcome::Failed { code, reason, retryable: code == FailureCode::ThumbIo };
+    let out = match std::path::absolute(&request.out) {
+        Ok(out) => out,
+        Err(error) => return failed(FailureCode::ThumbIo, error.to_string()),
+    };
+    let Some(folder) = out.parent().map(Path::to_owned) else {
+        return failed(FailureCode::ThumbIo, "a text needs a folder".into());
+    };
+    let wish = Wish {
+        request: ThumbnailRequest {
+            source: request.source,
+            media_type: request.media_type,
+            sizes: Vec::new(),
+            out_dir: folder,
+        },
+        mark: None,
+        text: Some(out),
+    };
+    match run(&wish, None, tools.decoder_wall * 2, tools).await {
+        Answer::Read { size_bytes: 0, .. } => TextOutcome::Nothing,
+        Answer::Read { size_bytes, cut, usage } => TextOutcome::Read { size_bytes, cut, usage },
+        Answer::Unsupported { reason } | Answer::Needs { reason, .. } => TextOutcome::Unsupported { reason },
+        Answer::Failed { code, reason } => failed(code, reason),
+        Answer::Made { .. } | Answer::Marked { .. } => {
+            failed(FailureCode::ThumbCrash, "decoder made something else".into())
+        }
     }
 }
 
@@ -92,6 +130,7 @@ pub async fn make_marked(request: MarkRequest, tools: &Tools) -> MarkOutcome {
 struct Wish {
     request: ThumbnailRequest,
     mark: Option<Mark>,
+    text: Option<PathBuf>,
 }
 
 /// Removes LibreOffice's sockets at which nobody listens: those of the run that just ended, which may make its socket in
@@ -115,7 +154,9 @@ fn outcome(answer: Answer) -> ThumbnailOutcome {
             ThumbnailOutcome::Unsupported { reason }
         }
         Answer::Failed { code, reason } => failed(code, reason, code == FailureCode::ThumbIo),
-        Answer::Marked { .. } => failed(FailureCode::ThumbCrash, "decoder made something else".into(), false),
+        Answer::Marked { .. } | Answer::Read { .. } => {
+            failed(FailureCode::ThumbCrash, "decoder made something else".into(), false)
+        }
     }
 }
 
@@ -149,6 +190,7 @@ async fn try_run(
         work_dir: work_dir.path().to_owned(),
         tool,
         mark: wish.mark.clone(),
+        text: wish.text.clone(),
     };
     let program = match &tools.child_program {
         Some(program) => program.clone(),

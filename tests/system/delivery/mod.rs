@@ -3,6 +3,7 @@
 mod bytes;
 mod costs;
 mod declarations;
+mod fulltext;
 mod loans;
 mod remote;
 mod resource;

@@ -8,6 +8,7 @@ use super::marked::Copy;
 use super::offer::{Form, offer, shown_as};
 use super::open::nothing;
 use super::{Access, Opened, Visit};
+use crate::make_derivatives::TEXT_MIME;
 use crate::{App, AppError, Call};
 
 /// How long a link lives, in seconds (B35): long enough to begin, and for sound and film, which are fetched in ranges
@@ -61,7 +62,7 @@ impl App {
         let offer = offer(permit, file);
         match wanted {
             _ if offer.form == Form::Unmarkable => return Ok(Given::Unmarkable),
-            Wanted::Text if !offer.text => return Err(nothing(&file.id)),
+            Wanted::Text if !offer.fulltext => return Err(nothing(&file.id)),
             _ if offer.form == Form::Nothing => return Ok(Given::TooLarge),
             Wanted::Download if !offer.download => return Ok(Given::ViewOnly),
             _ => {}
@@ -72,6 +73,9 @@ impl App {
             let picture = (offer.form == Form::Picture).then_some(permit.size.max_pixels()).flatten();
             let copy = self.marked_copy(call, visit, file, content, template, picture).await?;
             return self.give_copy(call, opened, file, wanted, copy).await;
+        }
+        if let (Wanted::Text, false, Some(key)) = (wanted, offer.text, file.fulltext.key()) {
+            return self.give_text(call, file, key, seconds).await;
         }
         let smaller = permit.size.max_pixels().and_then(|most| file.thumbnail.image_within(most));
         let name;
@@ -89,6 +93,27 @@ impl App {
                 }
             }
             _ => whole(file, content, wanted, seconds),
+        };
+        Ok(Given::Link(self.objects.presign_get(get, call.now).await?.url))
+    }
+
+    /// A link to the text that was read from a file.
+    async fn give_text(
+        &self,
+        call: &Call,
+        file: &DigitalFile,
+        key: &str,
+        seconds: u64,
+    ) -> Result<Given, AppError> {
+        let name = format!("{}.txt", stem(file));
+        let get = SignedGet {
+            bucket: Bucket::Derivatives,
+            key,
+            version: None,
+            file_name: &name,
+            mime: TEXT_MIME,
+            disposition: Disposition::Inline,
+            seconds,
         };
         Ok(Given::Link(self.objects.presign_get(get, call.now).await?.url))
     }
@@ -144,10 +169,14 @@ fn disposition(wanted: Wanted, shown: bool) -> Disposition {
 
 /// The name under which the picture of a file is saved.
 fn picture_name(file: &DigitalFile, mime: &str) -> String {
-    let stem = file.file_name.rsplit_once('.').map_or(file.file_name.as_str(), |(stem, _)| stem);
     let ending = match mime {
         "application/pdf" => "pdf",
         mime => mime.strip_prefix("image/").unwrap_or("jpeg"),
     };
-    format!("{stem}.{ending}")
+    format!("{}.{ending}", stem(file))
+}
+
+/// A file's name without its ending.
+fn stem(file: &DigitalFile) -> &str {
+    file.file_name.rsplit_once('.').map_or(file.file_name.as_str(), |(stem, _)| stem)
 }

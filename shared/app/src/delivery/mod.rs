@@ -16,7 +16,7 @@ mod sessions;
 pub use bytes::{Given, Wanted};
 pub use loans::Borrowing;
 pub(crate) use marked::{NO_COPY, is_fresh};
-pub use offer::{Form, Offer, offer};
+pub use offer::{Form, Offer, is_plain_text, offer};
 pub use open::{Access, Asked, Opened, Reader, Visit};
 pub(crate) use open::{REPRESENTATIONS_SEEN, in_order_of_choice};
 pub use present::Presented;

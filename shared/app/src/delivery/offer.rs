@@ -26,8 +26,10 @@ pub struct Offer {
     pub marked: Option<MarkedAs>,
     /// Whether it may be taken along.
     pub download: bool,
-    /// Whether its text can be read as text.
+    /// Whether it is text, and can be read as such.
     pub text: bool,
+    /// Whether there is text to be read: its own, or what was read from it (D19).
+    pub fulltext: bool,
     /// The kind of thing that it is.
     pub family: Family,
 }
@@ -61,7 +63,10 @@ pub fn offer(permit: &Permit, file: &DigitalFile) -> Offer {
     };
     let download = permit.permission == Permission::ViewAndDownload && form.is_given();
     let text = is_plain_text(mime) && form == Form::Whole && marked.is_none();
-    Offer { form, marked, download, text, family }
+    // The text of what is seen whole; a limit on its size or a mark on it would be passed by as text.
+    let fulltext =
+        text || (unlimited && form == Form::Whole && marked.is_none() && file.fulltext.key().is_some());
+    Offer { form, marked, download, text, fulltext, family }
 }
 
 impl Offer {
@@ -94,7 +99,7 @@ fn can_be_marked(file: &DigitalFile, mime: &str) -> Option<MarkedAs> {
 }
 
 /// Text that no browser follows or runs.
-pub(super) fn is_plain_text(mime: &str) -> bool {
+pub fn is_plain_text(mime: &str) -> bool {
     mime.starts_with("text/") && !MediaType::from_mime(mime).is_active()
 }
 

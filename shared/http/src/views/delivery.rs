@@ -13,6 +13,7 @@ use vitrine_domain::session::Declared;
 use vitrine_metadata::{DublinCore, iiif};
 use vitrine_store::Page;
 
+use super::files::PLAIN;
 use super::{Addresses, code, option_code, without_nulls};
 use crate::wire::query::cursor;
 
@@ -174,7 +175,7 @@ impl Addresses {
             (width, height, _) => (width, height),
         };
         let own = |there: bool, name: &str| there.then(|| format!("{}/{name}", self.delivered(&file.id)));
-        let text_url = format!("{}/delivery/text/{}/{}", self.delivery, self.institution, file.id);
+        let text_url = self.text_url(&file.id);
         without_nulls(json!({
             "pid": file.id.as_str(),
             "label": file.label,
@@ -192,7 +193,8 @@ impl Addresses {
             "thumbnail": picture.map(|it| json!({ "width": it.width, "height": it.height })),
             "content_url": own(offer.is_given(), "content"),
             "download_url": own(offer.download, "download"),
-            "text_url": offer.text.then_some(text_url),
+            "text_url": offer.text.then(|| text_url.clone()),
+            "fulltext": offer.fulltext.then(|| json!({ "fulltext_format": PLAIN, "fulltext_url": text_url })),
             "refused": (offer.form == Form::Unmarkable).then(|| Reason::Watermark.code()),
         }))
     }

@@ -1,7 +1,8 @@
 //! Files and their thumbnails (ALMA-11).
 
 use serde_json::{Value, json};
-use vitrine_domain::file::{DigitalFile, Thumbnail};
+use vitrine_app::delivery::is_plain_text;
+use vitrine_domain::file::{DigitalFile, FullText, Thumbnail};
 use vitrine_domain::fixity::Fixity;
 use vitrine_domain::ids::{FileId, MmsId, RepId};
 
@@ -18,6 +19,19 @@ pub static THUMBNAIL: Shape = Shape {
         flag("supplied"),
         count("width"),
         count("height"),
+    ],
+};
+
+pub static FULLTEXT: Shape = Shape {
+    root: "fulltext",
+    members: &[
+        text("fulltext_format"),
+        text("fulltext_url"),
+        text("state"),
+        text("code"),
+        text("reason"),
+        count("size"),
+        flag("cut"),
     ],
 };
 
@@ -39,6 +53,7 @@ pub static FILE: Shape = Shape {
         text("url").output_only(),
         text("thumbnail_url").output_only(),
         object("thumbnail", &THUMBNAIL).output_only(),
+        object("fulltext", &FULLTEXT).output_only(),
         object("fixity", &FIXITY).output_only(),
         text("created_by").output_only(),
         text("created_date").output_only(),
@@ -74,6 +89,7 @@ impl Addresses {
             "url": url,
             "thumbnail_url": self.thumbnail_url(&found.id),
             "thumbnail": thumbnail(&found.thumbnail),
+            "fulltext": self.fulltext(found),
             "fixity": fixity.map(fixity_view),
             "created_by": found.created_by.as_str(),
             "created_date": day(found.created_at),
@@ -82,6 +98,42 @@ impl Addresses {
         }))
     }
 }
+
+impl Addresses {
+    /// Where a file's text is read.
+    pub(super) fn text_url(&self, file: &FileId) -> String {
+        format!("{}/delivery/text/{}/{file}", self.delivery, self.institution)
+    }
+
+    /// The text of a file and what came of reading it; `None` where it may hold none. Who may read it is decided there.
+    fn fulltext(&self, found: &DigitalFile) -> Option<Value> {
+        let its_own = found.content.as_ref().is_some_and(|content| is_plain_text(&content.mime));
+        let (code, reason) = match &found.fulltext {
+            _ if its_own => (None, None),
+            FullText::Unread => return None,
+            FullText::Failed { code, reason } => (Some(code), Some(reason)),
+            FullText::Unsupported { reason } => (None, Some(reason)),
+            FullText::Ready { .. } | FullText::Nothing => (None, None),
+        };
+        let (size, cut) = match &found.fulltext {
+            FullText::Ready { size_bytes, cut, .. } => (Some(size_bytes), Some(cut)),
+            _ => (None, None),
+        };
+        let there = its_own || found.fulltext.key().is_some();
+        Some(without_nulls(json!({
+            "fulltext_format": there.then_some(PLAIN),
+            "fulltext_url": there.then(|| self.text_url(&found.id)),
+            "state": if its_own { "READY" } else { found.fulltext.state() },
+            "code": code,
+            "reason": reason,
+            "size": size,
+            "cut": cut,
+        })))
+    }
+}
+
+/// How a text is written.
+pub(super) const PLAIN: &str = "PLAIN";
 
 fn thumbnail(found: &Thumbnail) -> Value {
     let (code, reason) = match found {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use vitrine_domain::Timestamp;
 use vitrine_domain::bib::RecordFormat;
-use vitrine_domain::file::{Content, DigitalFile, FileStatus, MediaFacts, Thumbnail, ThumbnailImage};
+use vitrine_domain::file::{
+    Content, DigitalFile, FileStatus, FullText, MediaFacts, Thumbnail, ThumbnailImage,
+};
 use vitrine_domain::ids::UserId;
 use vitrine_domain::structure::{Range, StructureFields};
 
@@ -48,6 +50,7 @@ fn file(number: u32, name: &str, mime: &str, facts: MediaFacts) -> DigitalFile {
             Thumbnail::Unsupported { reason: "no way".into() }
         },
         facts,
+        fulltext: FullText::default(),
         created_by: UserId::system(),
         created_at: Timestamp::UNIX_EPOCH,
         modified_by: UserId::system(),
