@@ -430,7 +430,7 @@ async fn every_door_answers_as_the_decision_does(part: usize) {
                     let path = format!("/view/delivery/VITRINE/{file}/content");
                     let answer = who.client.get(&path).await;
                     if answer.status == 503 {
-                        let made = derive(&app, &[next(&app, Queue::Derivatives).await]).await;
+                        let made = derive(&app, &[next(&app, Queue::Marks).await]).await;
                         assert!(made.is_empty(), "{policy_name}");
                         marked += 1;
                     }

@@ -1,4 +1,4 @@
-//! Makes thumbnails: SQS `derivatives` -> here. Started again by itself, it is the limited child that decodes.
+//! Makes thumbnails, texts and marked copies: SQS `derivatives` and `marks` -> here. Started again by itself, it is the limited child that decodes.
 
 use lambda_runtime::Error;
 use vitrine_triggers::derivatives_batch;

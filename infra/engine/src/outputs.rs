@@ -21,6 +21,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("VITRINE_AUDIT_BUCKET", "AuditBucket"),
     ("VITRINE_INCOMING_QUEUE_URL", "IncomingQueueUrl"),
     ("VITRINE_DERIVATIVES_QUEUE_URL", "DerivativesQueueUrl"),
+    ("VITRINE_MARKS_QUEUE_URL", "MarksQueueUrl"),
     ("VITRINE_IMPORTS_QUEUE_URL", "ImportsQueueUrl"),
     ("VITRINE_EXPORTS_QUEUE_URL", "ExportsQueueUrl"),
     ("VITRINE_PUBLISH_QUEUE_URL", "PublishQueueUrl"),

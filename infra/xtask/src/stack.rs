@@ -72,6 +72,7 @@ pub fn up(detach: bool) -> Result<()> {
         // A laptop has few cores for ffmpeg and the decoders.
         .parameter("RegisterConcurrency", "2")
         .parameter("DerivativesConcurrency", "2")
+        .parameter("MarksConcurrency", "2")
         .parameter("PublishConcurrency", "2");
     let template = Template::load()?;
     let outputs = engine.deploy(&template, &options)?;
@@ -206,6 +207,7 @@ fn describe(
         "queues": {
             "incoming": outputs.get("IncomingQueueUrl")?,
             "derivatives": outputs.get("DerivativesQueueUrl")?,
+            "marks": outputs.get("MarksQueueUrl")?,
             "imports": outputs.get("ImportsQueueUrl")?,
             "exports": outputs.get("ExportsQueueUrl")?,
             "publish": outputs.get("PublishQueueUrl")?,

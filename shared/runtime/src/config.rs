@@ -42,6 +42,7 @@ variables!(
     "VITRINE_AUDIT_BUCKET", None, "bucket of the seals over audit rows";
     "VITRINE_INCOMING_QUEUE_URL", None, "queue of uploads to register";
     "VITRINE_DERIVATIVES_QUEUE_URL", None, "queue of thumbnails to make";
+    "VITRINE_MARKS_QUEUE_URL", None, "queue of marked copies to make, which somebody waits for";
     "VITRINE_IMPORTS_QUEUE_URL", None, "queue of imports to go on with";
     "VITRINE_PUBLISH_QUEUE_URL", None, "queue of titles to publish";
     "VITRINE_EXPORTS_QUEUE_URL", None, "queue of exports to go on with";
@@ -166,6 +167,7 @@ impl Config {
             queues: QueueUrls {
                 incoming: text("VITRINE_INCOMING_QUEUE_URL")?,
                 derivatives: text("VITRINE_DERIVATIVES_QUEUE_URL")?,
+                marks: text("VITRINE_MARKS_QUEUE_URL")?,
                 imports: text("VITRINE_IMPORTS_QUEUE_URL")?,
                 exports: text("VITRINE_EXPORTS_QUEUE_URL")?,
                 publish: text("VITRINE_PUBLISH_QUEUE_URL")?,

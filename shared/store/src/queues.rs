@@ -19,6 +19,8 @@ pub struct QueueUrls {
     pub incoming: String,
     /// Thumbnails to make.
     pub derivatives: String,
+    /// Marked copies to make, which somebody waits for.
+    pub marks: String,
     /// Imports to go on with.
     pub imports: String,
     /// Titles to publish, and runs of publishing profiles.
@@ -38,6 +40,8 @@ pub enum Queue {
     Incoming,
     /// Thumbnails to make.
     Derivatives,
+    /// Marked copies to make, which somebody waits for.
+    Marks,
     /// Imports to go on with.
     Imports,
     /// Titles to publish, and runs of publishing profiles.
@@ -120,6 +124,7 @@ impl Queues {
         match queue {
             Queue::Incoming => &self.urls.incoming,
             Queue::Derivatives => &self.urls.derivatives,
+            Queue::Marks => &self.urls.marks,
             Queue::Imports => &self.urls.imports,
             Queue::Publish => &self.urls.publish,
             Queue::Deliveries => &self.urls.deliveries,

@@ -21,7 +21,7 @@ fn marking(text: &str) -> Value {
 
 /// Whether the queue of derivatives holds nothing.
 async fn is_idle(app: &App) -> bool {
-    app.queues.receive(Queue::Derivatives, 1, 0).await.unwrap().is_empty()
+    app.queues.receive(Queue::Marks, 1, 0).await.unwrap().is_empty()
 }
 
 fn assert_waits(answer: &Answer) {
@@ -58,7 +58,7 @@ async fn a14_each_viewer_gets_a_copy_of_its_own_that_is_asked_for_once() {
             assert_waits(&who.send(method, &path, &[], String::new()).await);
         }
         assert_waits(&see(who, &format!("{}/download", shelf.file)).await);
-        let message = next(&app, Queue::Derivatives).await;
+        let message = next(&app, Queue::Marks).await;
         assert!(is_idle(&app).await, "asked for once");
         assert!(!message.contains("fay") && !message.contains("Copy"), "{message}");
         // Delivered twice, it is made once.
@@ -166,7 +166,7 @@ async fn a14_a_document_is_marked_and_one_that_is_closed_is_not_given() {
     let content = format!("{}/content", open.file);
     assert_waits(&see(&open.anyone, &content).await);
     let app = open.stack.app();
-    assert!(derive(&app, &[next(&app, Queue::Derivatives).await]).await.is_empty());
+    assert!(derive(&app, &[next(&app, Queue::Marks).await]).await.is_empty());
     let answer = see(&open.anyone, &content).await;
     let (_, copy) = fetch_signed(header(&answer, "location"));
     assert!(copy.starts_with(b"%PDF-1.7") && copy.len() > 2_000, "{} bytes", copy.len());
@@ -181,7 +181,7 @@ async fn a14_a_document_is_marked_and_one_that_is_closed_is_not_given() {
     let content = format!("{}/content", closed.file);
     assert_waits(&see(&closed.anyone, &content).await);
     let app = closed.stack.app();
-    assert!(derive(&app, &[next(&app, Queue::Derivatives).await]).await.is_empty());
+    assert!(derive(&app, &[next(&app, Queue::Marks).await]).await.is_empty());
     for door in ["content", "download"] {
         assert_refused(&see(&closed.anyone, &format!("{}/{door}", closed.file)).await, door);
     }
@@ -263,7 +263,7 @@ async fn a_small_picture_with_a_mark_is_the_thumbnail_with_a_mark() {
     let content = format!("{}/content", shelf.file);
     assert_waits(&see(&shelf.anyone, &content).await);
     let app = shelf.stack.app();
-    assert!(derive(&app, &[next(&app, Queue::Derivatives).await]).await.is_empty());
+    assert!(derive(&app, &[next(&app, Queue::Marks).await]).await.is_empty());
     let answer = see(&shelf.anyone, &content).await;
     let (status, copy) = fetch_signed(header(&answer, "location"));
     assert_eq!(status, 200);
@@ -301,7 +301,7 @@ async fn a_door_waits_for_its_copy_and_a_ready_one_costs_one_call() {
         (App { patience: std::time::Duration::from_secs(30), ..shelf.stack.app() }, shelf.stack.app());
     let call = operator();
     let (given, again) = tokio::join!(give(&patient, &call, &shelf), async {
-        derive(&worker, &[next(&worker, Queue::Derivatives).await]).await
+        derive(&worker, &[next(&worker, Queue::Marks).await]).await
     });
     assert!(is_marked(&given.unwrap()) && again.is_empty());
     let (counted, faulty) = shelf.stack.faulty_app();
@@ -328,7 +328,7 @@ async fn b10_whatever_fails_on_the_way_nothing_leaves_unmarked_and_the_copy_is_m
     assert_eq!(give(&app, &operator(), &shelf).await.unwrap(), Given::Marking);
     let door = faulty.calls();
     assert_eq!(door.len(), 7, "{door:?}");
-    let message = next(&healthy, Queue::Derivatives).await;
+    let message = next(&healthy, Queue::Marks).await;
     faulty.heal();
     assert!(derive(&app, &[message]).await.is_empty());
     let maker = faulty.calls();
@@ -345,7 +345,7 @@ async fn b10_whatever_fails_on_the_way_nothing_leaves_unmarked_and_the_copy_is_m
             let work = async || {
                 if !at_door {
                     assert_eq!(give(&healthy, &operator(), &shelf).await.unwrap(), Given::Marking, "{how}");
-                    let message = next(&healthy, Queue::Derivatives).await;
+                    let message = next(&healthy, Queue::Marks).await;
                     derive(&app, &[message]).await;
                 } else if let Ok(given) = give(&app, &operator(), &shelf).await {
                     assert_eq!(given, Given::Marking, "{how}");
@@ -366,7 +366,7 @@ async fn b10_whatever_fails_on_the_way_nothing_leaves_unmarked_and_the_copy_is_m
             let later = at(ASKED_SECONDS + 1);
             let mut given = give(&healthy, &later, &shelf).await.unwrap();
             while given == Given::Marking {
-                let message = next(&healthy, Queue::Derivatives).await;
+                let message = next(&healthy, Queue::Marks).await;
                 assert!(derive(&healthy, &[message]).await.is_empty(), "{how}");
                 given = give(&healthy, &later, &shelf).await.unwrap();
             }
@@ -382,12 +382,12 @@ async fn a_copy_grows_old_and_a_wish_is_forgotten() {
     shelf.govern(marking("Copy")).await;
     let app = shelf.stack.app();
     assert_eq!(give(&app, &operator(), &shelf).await.unwrap(), Given::Marking);
-    let message = next(&app, Queue::Derivatives).await;
+    let message = next(&app, Queue::Marks).await;
     // Another asks again only after the maker must have ended.
     assert_eq!(give(&app, &at(ASKED_SECONDS - 10), &shelf).await.unwrap(), Given::Marking);
     assert!(is_idle(&app).await);
     assert_eq!(give(&app, &at(ASKED_SECONDS + 1), &shelf).await.unwrap(), Given::Marking);
-    let second = next(&app, Queue::Derivatives).await;
+    let second = next(&app, Queue::Marks).await;
     assert_eq!(message, second);
 
     let asked: MarkMessage = serde_json::from_str(&message).unwrap();
@@ -421,7 +421,7 @@ async fn a_file_that_is_gone_since_is_not_marked() {
     shelf.govern(marking("Copy")).await;
     let app = shelf.stack.app();
     assert_eq!(give(&app, &operator(), &shelf).await.unwrap(), Given::Marking);
-    let message = next(&app, Queue::Derivatives).await;
+    let message = next(&app, Queue::Marks).await;
     assert_eq!(shelf.staff.delete(&format!("{}/{}", shelf.title.files(), shelf.file)).await.status, 204);
     assert!(derive(&app, &[message]).await.is_empty());
     assert!(app.objects.list_versions(Bucket::Derivatives, "marked/", 10).await.unwrap().is_empty());

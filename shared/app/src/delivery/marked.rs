@@ -70,7 +70,7 @@ impl App {
         }
         if self.sessions.keep_wish(&wish, now).await? == Written::Done {
             let message = MarkMessage { mark: wish.id.clone(), file: wish.file.clone() };
-            if let Err(error) = self.queues.send(Queue::Derivatives, message.to_json()).await {
+            if let Err(error) = self.queues.send(Queue::Marks, message.to_json()).await {
                 // Who asks next asks the queue again.
                 self.sessions.forget_wish(&wish.id).await?;
                 return Err(error.into());
