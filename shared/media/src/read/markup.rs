@@ -24,7 +24,7 @@ pub(super) fn decoded(source: &Source) -> Result<String> {
         return Err(over_limit(format!("a document of {} bytes", bytes.len())));
     }
     let utf16 = |bytes: &[u8], of: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
+        let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| of(*pair)).collect();
         String::from_utf16(&units).map_err(|_| damaged("not the UTF-16 that it says"))
     };
     match bytes.as_slice() {
