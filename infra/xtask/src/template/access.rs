@@ -140,7 +140,7 @@ fn delivery_only_reads(model: &Model<'_>, findings: &mut Vec<Finding>) {
         let counts = |action: &str| all_of("UsageTable") && action == "dynamodb:UpdateItem";
         // Marked copies are made by somebody else, and looked for where they will be (ADR 0016).
         let asks = |action: &str| match action {
-            "sqs:SendMessage" => all_of("DerivativesQueue"),
+            "sqs:SendMessage" => all_of("MarksQueue"),
             "s3:ListBucket" => all_of("-derivatives-"),
             _ => false,
         };

@@ -235,6 +235,7 @@ fn t16_refuses_a_delivery_that_writes() {
     });
     // Marked copies are asked for in one queue.
     for (action, resource) in [
+        ("sqs:SendMessage", "DerivativesQueue"),
         ("sqs:SendMessage", "PublishQueue"),
         ("sqs:SendMessage", "IncomingQueue"),
         ("s3:ListBucket", "ContentBucket"),
