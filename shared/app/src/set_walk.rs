@@ -98,6 +98,21 @@ pub(crate) fn readable<T>(
     }
 }
 
+/// A collection with those above it, the topmost first; `None` where one of them is hidden (C8) or not known.
+pub(crate) fn seen_path<'a>(
+    known: &'a HashMap<CollectionId, Collection>,
+    id: &CollectionId,
+) -> Option<Vec<&'a Collection>> {
+    let mut path = Vec::new();
+    let mut at = Some(id);
+    while let Some(id) = at {
+        let one = known.get(id).filter(|one| !one.suppressed && path.len() <= MAX_DEPTH)?;
+        path.insert(0, one);
+        at = one.parent.as_ref();
+    }
+    Some(path)
+}
+
 /// Where a walk is; given to callers as text that they give back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Place {

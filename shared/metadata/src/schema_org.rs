@@ -23,6 +23,8 @@ pub struct About<'a> {
     pub provider: &'a str,
     /// Its IIIF manifest.
     pub manifest: &'a str,
+    /// The collections that it is seen in, by id and name.
+    pub collections: Vec<(&'a str, &'a str)>,
     /// Its first files, where everybody may have them.
     pub files: Option<Vec<MediaFile<'a>>>,
     /// Media types of its first files.
@@ -79,6 +81,14 @@ pub fn schema_org(record: &DublinCore, about: &About<'_>) -> Value {
         "subjectOf".into(),
         json!({ "@type": "DigitalDocument", "url": about.manifest, "encodingFormat": "application/ld+json" }),
     );
+    let collections: Vec<Value> = about
+        .collections
+        .iter()
+        .map(|(id, name)| json!({ "@type": "Collection", "identifier": id, "name": name }))
+        .collect();
+    if !collections.is_empty() {
+        out.insert("isPartOf".into(), json!(collections));
+    }
     if let Some(files) = &about.files {
         out.insert("isAccessibleForFree".into(), json!(true));
         let media = |file: &MediaFile<'_>| {
@@ -152,6 +162,7 @@ mod tests {
             thumbnail: "https://x.example/t",
             provider: "X",
             manifest: "https://x.example/m",
+            collections: Vec::new(),
             files: None,
             media_types: Vec::new(),
         }
@@ -195,6 +206,9 @@ mod tests {
         });
         assert_eq!(said, expected);
         assert_eq!(schema_org(&record(&[]), &about())["name"], "99123");
+        let held = About { collections: vec![("81123", "Whaling")], ..about() };
+        let expected = json!([{ "@type": "Collection", "identifier": "81123", "name": "Whaling" }]);
+        assert_eq!(schema_org(&record(&[]), &held)["isPartOf"], expected);
     }
 
     #[test]

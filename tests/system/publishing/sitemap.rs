@@ -123,6 +123,23 @@ async fn meta_4_a_page_tells_search_engines_of_its_title() {
     assert_eq!(open["isAccessibleForFree"], true);
     // The sitemap names the page by the address that the page gives itself.
     assert_eq!(house.pages("0-0").await.into_keys().next().unwrap(), text(&open, "url"));
+    // The collections that it is seen in; one that is hidden, or below a hidden one, is not told (C8).
+    let client = &house.client;
+    let held = open["isPartOf"].as_array().unwrap();
+    assert_eq!(held.len(), 1, "{open}");
+    assert!(held[0]["@type"] == "Collection" && text(&held[0], "name").starts_with("Books "), "{open}");
+    let path = format!("/bibs/collections/{}", text(&held[0], "identifier"));
+    let named = json!({ "name": "Hidden", "library": { "value": "MAIN" } });
+    let above = client.post("/bibs/collections", named).await.ok();
+    let above = text(&above["pid"], "value");
+    let mut below = client.get(&path).await.ok();
+    below["parent_pid"] = json!({ "value": above });
+    client.put(&path, below).await.ok();
+    assert_eq!(described().await["isPartOf"], open["isPartOf"]);
+    let mut hidden = client.get(&format!("/bibs/collections/{above}")).await.ok();
+    hidden["suppress_from_discovery"] = json!(true);
+    client.put(&format!("/bibs/collections/{above}"), hidden).await.ok();
+    assert!(described().await.get("isPartOf").is_none());
     house.govern(&title, "DENY").await;
     let closed = described().await;
     assert!(closed.get("encoding").is_none() && closed.get("isAccessibleForFree").is_none(), "{closed}");

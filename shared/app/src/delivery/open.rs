@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use vitrine_domain::Timestamp;
 use vitrine_domain::bib::BibRecord;
+use vitrine_domain::collection::Collection;
 use vitrine_domain::file::{DigitalFile, FileStatus};
 use vitrine_domain::ids::{FileId, MmsId, RepId, UserId};
 use vitrine_domain::loans::Loan;
@@ -17,6 +18,7 @@ use vitrine_store::Page;
 use vitrine_store::catalog::PageRequest;
 
 use super::declarations::digest;
+use crate::set_walk::{readable, seen_path};
 use crate::{App, AppError, Call};
 
 /// Of so many representations the one that stands for a title is chosen.
@@ -341,6 +343,18 @@ impl App {
         let mut page = self.catalog.files_of(rep, page).await?;
         page.items.retain(is_shown);
         Ok(page)
+    }
+
+    /// The collections that a title is seen in, in the order of its record; hidden ones, those below hidden ones and those
+    /// that can not be read are left out (C8). One call a level of the tree.
+    ///
+    /// # Errors
+    /// Only those of the store.
+    pub async fn shown_collections(&self, bib: &BibRecord) -> Result<Vec<Collection>, AppError> {
+        let ids = bib.collections.iter().cloned();
+        let found = self.collections_above(ids, |one| readable(one, &mut Vec::new())).await?;
+        let seen = bib.collections.iter().filter_map(|id| seen_path(&found, id)?.pop().cloned());
+        Ok(seen.collect())
     }
 
     /// A title's metadata as Dublin Core, for people: no call, or one where the record is too long for its item.

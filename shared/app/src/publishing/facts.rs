@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use vitrine_domain::Timestamp;
 use vitrine_domain::bib::{BibKind, BibRecord};
 use vitrine_domain::coded::Coded;
-use vitrine_domain::collection::{Collection, MAX_DEPTH};
+use vitrine_domain::collection::Collection;
 use vitrine_domain::ids::{CollectionId, MmsId, SetId};
 use vitrine_domain::publishing::profile::{
     PublishingProfile, PublishingSettings, Rendition, Restricted, SelectionKind, TargetKind,
@@ -22,6 +22,7 @@ use vitrine_store::catalog::PageRequest;
 use crate::changes::hex;
 use crate::delivery::in_order_of_choice;
 use crate::rights::Policies;
+use crate::set_walk::seen_path;
 use crate::{App, AppError, Call};
 
 /// How often a list of representations that lags behind its title is asked for again.
@@ -271,16 +272,9 @@ impl TitleFacts {
     }
 
     fn path(&self, id: &CollectionId) -> Option<CollectionPath> {
-        let collection = self.collections.get(id)?;
-        let mut names = Vec::new();
-        let mut at = Some(collection);
-        while let Some(one) = at {
-            if one.suppressed || names.len() > MAX_DEPTH {
-                return None;
-            }
-            names.insert(0, one.name.clone());
-            at = one.parent.as_ref().and_then(|parent| self.collections.get(parent));
-        }
+        let path = seen_path(&self.collections, id)?;
+        let names = path.iter().map(|one| one.name.clone()).collect();
+        let collection = path.last()?;
         Some(CollectionPath {
             id: collection.id.to_string(),
             name: collection.name.clone(),

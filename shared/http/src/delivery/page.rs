@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use vitrine_app::delivery::{Access, Asked, Borrowing, Opened};
 use vitrine_domain::coded::Coded;
+use vitrine_domain::collection::Collection;
 use vitrine_domain::file::DigitalFile;
 use vitrine_domain::ids::UserId;
 use vitrine_domain::rights::Reason;
@@ -36,6 +37,8 @@ pub(super) struct Page<'a> {
     /// Who has signed in.
     pub user: Option<&'a UserId>,
     pub metadata: &'a DublinCore,
+    /// The collections that it is seen in.
+    pub collections: &'a [Collection],
     /// The first files.
     pub files: &'a [DigitalFile],
     pub structure: Option<&'a StructureFields>,
@@ -166,6 +169,7 @@ impl<'a> Page<'a> {
                 thumbnail: &thumbnail,
                 provider: &self.addresses.institution,
                 manifest: &manifest,
+                collections: self.collections.iter().map(|it| (it.id.as_str(), it.name.as_str())).collect(),
                 media_types: found.iter().map(|file| file.media_type).collect(),
                 files: is_open.then_some(found),
             },

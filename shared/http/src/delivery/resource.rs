@@ -52,8 +52,9 @@ pub(super) async fn resource(
         response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
         return Ok(response);
     }
-    let (metadata, files, structure, borrowing) = tokio::try_join!(
+    let (metadata, collections, files, structure, borrowing) = tokio::try_join!(
         api.app.shown_metadata(&opened.bib),
+        async { if is_page { api.app.shown_collections(&opened.bib).await } else { Ok(Vec::new()) } },
         async {
             match &opened.file {
                 Some(file) => Ok(Page { items: vec![file.clone()], next: None }),
@@ -78,6 +79,7 @@ pub(super) async fn resource(
             asked: &id,
             user: viewer.user(),
             metadata: &metadata,
+            collections: &collections,
             files: &files.items,
             structure: structure.as_ref().map(|it| &it.fields),
             view: &view,
