@@ -67,6 +67,28 @@ async fn a_file_goes_through_the_deployed_functions() {
     };
     assert_eq!(file["sha256"], sha256(&red_png()));
 
+    // An export is begun by the API, and written by a function that may read and write what it needs and no more.
+    let export = json!({
+        "name": "All", "everything": true, "format": { "value": "MARCXML" }, "include_files": true,
+        "layout": { "value": "OCFL" },
+    });
+    let export = text(&post("/conf/exports", export), "id");
+    let job = text(&post(&format!("/conf/exports/{export}?op=run"), Value::Null), "id");
+    let started = Instant::now();
+    let job = loop {
+        let (_, found) = call(&base, Some(key), "GET", &format!("/conf/jobs/{job}"), Value::Null);
+        if found["end_time"].is_string() {
+            break found;
+        }
+        // Sooner than the sweep would begin it.
+        assert!(started.elapsed() < Duration::from_secs(90), "not written in time: {found}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "{job}");
+    let (status, files) =
+        call(&base, Some(key), "GET", &format!("/conf/jobs/{}/files", text(&job, "id")), Value::Null);
+    assert_eq!((status, files["file"].as_array().map(Vec::len)), (200, Some(1)), "{files}");
+
     // Delivery writes who has borrowed what; of all that viewers do the API may read that alone (A18).
     let lent = json!({ "effect": "ALLOW", "loan_copies": 1, "loan_days": 14 });
     let policy = post("/conf/access-rights-policies", json!({ "name": "Lent", "default_rule": lent }));
