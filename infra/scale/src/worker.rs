@@ -197,6 +197,8 @@ fn shown(value: &AttributeValue) -> String {
     }
 }
 
+/// A moment, as people read it or as keys that are in order of time have it: milliseconds in fifteen digits.
 fn is_moment(text: &str) -> bool {
-    text.parse::<Timestamp>().is_ok()
+    let is_key = text.len() == 15 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_key || text.parse::<Timestamp>().is_ok()
 }

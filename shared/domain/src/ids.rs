@@ -171,8 +171,8 @@ impl UserId {
 
 /// Mints ids from a time and a source of random numbers.
 ///
-/// Two ids minted in one millisecond collide once in ten thousand; the store creates an item only where none is,
-/// so a collision is an error that the caller answers by minting again.
+/// Two ids minted in one millisecond collide once in a hundred million; the store creates an item only where none is,
+/// so a collision is a conflict that the caller answers by asking again.
 #[derive(Debug, Clone)]
 pub struct Minter {
     suffix: String,
@@ -190,20 +190,16 @@ impl Minter {
         Err(IdError { kind: "institution suffix", given: suffix.chars().take(64).collect() })
     }
 
-    /// The digits between prefix and suffix: milliseconds since 2025 (12 digits last until 2056) and four of `random`.
+    /// Prefix, milliseconds since 2025 (12 digits last until 2056), eight digits of `random`, and suffix.
     fn sequence(&self, prefix: &str, now: Timestamp, random: u64) -> String {
         const EPOCH_2025_MS: i64 = 1_735_689_600_000;
         let millis = now.as_millisecond().saturating_sub(EPOCH_2025_MS).max(0);
-        format!("{prefix}{millis:012}{:04}{}", random % 10_000, self.suffix)
+        let (four, four_more) = (random % 10_000, (random / 10_000) % 10_000);
+        format!("{prefix}{millis:012}{four:04}{four_more:04}{}", self.suffix)
     }
 }
 
 impl Minter {
-    /// Mints an event's id. It is also the token of its transaction, so no two may be alike: four more random digits.
-    pub fn event(&self, now: Timestamp, random: u64) -> EventId {
-        EventId(self.derived(EventId::PREFIX, now, random))
-    }
-
     /// Mints the id of an ingest that the API creates.
     pub fn ingest(&self, now: Timestamp, random: u64) -> IngestId {
         IngestId(self.sequence("77", now, random))
@@ -225,31 +221,24 @@ impl EventId {
 
 /// Ids that follow from what they are for, so that whoever does a piece of work again uses the same ones.
 impl Minter {
-    fn derived(&self, prefix: &str, at: Timestamp, seed: u64) -> String {
-        let base = self.sequence(prefix, at, seed);
-        let (head, suffix) = base.split_at(base.len() - self.suffix.len());
-        // Four more digits than a minted id: a job derives very many.
-        format!("{head}{:04}{suffix}", (seed / 10_000) % 10_000)
-    }
-
     /// The bib record that a row makes.
     pub fn derived_mms(&self, at: Timestamp, seed: u64) -> MmsId {
-        MmsId(self.derived(MmsId::PREFIX, at, seed))
+        MmsId(self.sequence(MmsId::PREFIX, at, seed))
     }
 
     /// A representation that a row makes.
     pub fn derived_representation(&self, at: Timestamp, seed: u64) -> RepId {
-        RepId(self.derived(RepId::PREFIX, at, seed))
+        RepId(self.sequence(RepId::PREFIX, at, seed))
     }
 
     /// A file that a row names.
     pub fn derived_file(&self, at: Timestamp, seed: u64) -> FileId {
-        FileId(self.derived(FileId::PREFIX, at, seed))
+        FileId(self.sequence(FileId::PREFIX, at, seed))
     }
 
     /// The job of one planned run: whoever starts it starts the same one (B13).
     pub fn derived_job(&self, at: Timestamp, seed: u64) -> JobId {
-        JobId(self.derived(JobId::PREFIX, at, seed))
+        JobId(self.sequence(JobId::PREFIX, at, seed))
     }
 
     /// The upload of one object of one folder; it is what keeps a name from being used twice.
@@ -270,6 +259,8 @@ macro_rules! mint {
 }
 
 mint!(
+    /// Mints an event's id. It is also the token of its transaction.
+    event -> EventId,
     /// Mints a bib record's id.
     mms -> MmsId,
     /// Mints a representation's id.
@@ -307,6 +298,17 @@ mod tests {
         let late = minter.file("2026-11-24T08:00:00.001Z".parse().unwrap(), 0);
         assert!(early.as_str().starts_with("13") && early.as_str().ends_with("4641"));
         assert!(early < late);
+    }
+
+    #[test]
+    fn ids_of_one_millisecond_differ_where_any_of_eight_digits_does() {
+        let minter = Minter::new("4641").unwrap();
+        let now = "2026-11-24T08:00:00Z".parse().unwrap();
+        let ids: std::collections::BTreeSet<_> =
+            [0, 1, 9_999, 10_000, 99_999_999].map(|random| minter.mms(now, random)).into_iter().collect();
+        assert_eq!(ids.len(), 5);
+        assert_eq!(minter.mms(now, 100_000_000), minter.mms(now, 0));
+        assert!(ids.iter().all(|id| id.as_str().len() == 26));
     }
 
     #[test]
