@@ -8,6 +8,7 @@
 )]
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -139,11 +140,12 @@ async fn a_child_that_got_no_time_is_given_up_and_tried_again_later() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("a.png");
     std::fs::write(&source, png(4, 2, png::ColorType::Rgb, png::BitDepth::Eight, &[0; 24])).unwrap();
-    let tools = Tools {
-        child_program: Some(env!("CARGO_BIN_EXE_thumbnail").into()),
-        decoder_wall: Duration::ZERO,
-        ..Tools::default()
-    };
+    // A child that does nothing in its time: one that did something could be done with so small a picture.
+    let child = folder.path().join("child");
+    std::fs::write(&child, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    std::fs::set_permissions(&child, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let tools =
+        Tools { child_program: Some(child), decoder_wall: Duration::from_millis(1), ..Tools::default() };
     let request = ThumbnailRequest {
         source,
         media_type: "image/png".to_owned(),
