@@ -292,12 +292,12 @@ async fn a5_to_a9_who_signs_in_sees_what_the_groups_courses_and_campuses_open() 
             ..Actor::new(who.parse().unwrap(), vec![])
         };
         for door in &doors {
-            let seen = app.thumbnail(&operator(), &Viewer::of(Some(&actor), None), door, 200).await;
+            let seen = app.thumbnail(&operator(), &visit(Viewer::of(Some(&actor), None)), door, 200).await;
             assert_eq!(seen.is_ok(), open, "{who} {groups} {courses} {campuses} {door:?}: {seen:?}");
         }
     }
     for door in &doors {
-        assert!(app.thumbnail(&operator(), &Viewer::of(None, None), door, 200).await.is_err());
+        assert!(app.thumbnail(&operator(), &visit(Viewer::of(None, None)), door, 200).await.is_err());
     }
 }
 
@@ -452,4 +452,8 @@ async fn i9_a_row_names_its_policy_and_an_undo_lets_go_of_it() {
     desk.finish(&undo).await;
     assert_eq!(desk.client.get(&uses).await.ok()["total_record_count"], 0);
     assert_eq!(desk.client.delete(&format!("{POLICIES}/{id}")).await.status, 204);
+}
+
+fn visit(viewer: Viewer) -> vitrine_app::delivery::Visit {
+    vitrine_app::delivery::Visit { viewer, session: None, reader: None }
 }

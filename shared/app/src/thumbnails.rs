@@ -10,7 +10,7 @@ use vitrine_media::{Family, Icon, MediaType, icon};
 use vitrine_store::catalog::PageRequest;
 use vitrine_store::objects::{Bucket, Disposition, SignedGet};
 
-use crate::delivery::{REPRESENTATIONS_SEEN, in_order_of_choice};
+use crate::delivery::{REPRESENTATIONS_SEEN, Visit, in_order_of_choice};
 use crate::{App, AppError, Call};
 
 /// How long the link to a picture lives, in seconds: as long as its address may be remembered, and as long again.
@@ -107,12 +107,12 @@ impl App {
     pub async fn thumbnail(
         &self,
         call: &Call,
-        viewer: &Viewer,
+        visit: &Visit,
         id: &Pictured,
         long_side: u32,
     ) -> Result<Picture, AppError> {
         // Whatever was missing on the way, a file or the title above it, the answer is about what was asked for.
-        match self.find_thumbnail(call, viewer, id, long_side).await {
+        match self.find_thumbnail(call, visit, id, long_side).await {
             Err(AppError::NotFound { .. }) => Err(AppError::not_found("thumbnail", id)),
             found => found,
         }
@@ -121,23 +121,24 @@ impl App {
     async fn find_thumbnail(
         &self,
         call: &Call,
-        viewer: &Viewer,
+        visit: &Visit,
         id: &Pictured,
         long_side: u32,
     ) -> Result<Picture, AppError> {
+        let viewer = &visit.viewer;
         match id {
             Pictured::File(id) => {
                 let file = self.catalog.file(id).await?.filter(|file| file.removal.is_none());
                 let file = file.ok_or_else(|| AppError::not_found("thumbnail", id))?;
                 let representation = self.representation(&file.representation).await?;
                 let bib = self.bib(&file.mms_id).await?;
-                let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
+                let decision = self.sight(call, visit, &bib, &representation, id.as_str()).await?;
                 self.picture(call, &Sight::of(&decision, call), &file, long_side).await
             }
             Pictured::Representation(id) => {
                 let representation = self.representation(id).await?;
                 let bib = self.bib(&representation.mms_id).await?;
-                let decision = self.sight(call, viewer, &bib, &representation, id.as_str()).await?;
+                let decision = self.sight(call, visit, &bib, &representation, id.as_str()).await?;
                 let sight = Sight::of(&decision, call);
                 self.of_representation(call, &sight, &representation, long_side).await
             }
@@ -174,13 +175,15 @@ impl App {
     async fn sight(
         &self,
         call: &Call,
-        viewer: &Viewer,
+        visit: &Visit,
         bib: &BibRecord,
         representation: &Representation,
         id: &str,
     ) -> Result<Decision, AppError> {
-        let decision = self.decide(call, viewer, bib, representation).await?;
-        if decision.shows_thumbnail { Ok(decision) } else { Err(AppError::not_found("thumbnail", id)) }
+        let decision = self.decide(call, &visit.viewer, bib, representation).await?;
+        let shown =
+            decision.shows_thumbnail || self.has_declared(call, visit, &decision, representation).await?;
+        if shown { Ok(decision) } else { Err(AppError::not_found("thumbnail", id)) }
     }
 
     async fn of_bib(

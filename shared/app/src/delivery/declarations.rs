@@ -1,7 +1,8 @@
 //! Declarations: what a viewer is to accept before it is let in, and what it has answered (A12).
 
 use sha2::{Digest, Sha256};
-use vitrine_domain::rights::Outcome;
+use vitrine_domain::representation::Representation;
+use vitrine_domain::rights::{Decision, Outcome};
 use vitrine_domain::session::{DECLARED_SECONDS, Declared};
 
 use super::{Asked, Opened, Visit};
@@ -42,5 +43,20 @@ impl App {
         };
         self.sessions.keep_declared(&declared).await?;
         Ok((opened, Some(declared)))
+    }
+
+    /// Whether this visitor has accepted the declaration that a decision asks for (A12). One call where it asks for one.
+    pub(crate) async fn has_declared(
+        &self,
+        call: &Call,
+        visit: &Visit,
+        decision: &Decision,
+        representation: &Representation,
+    ) -> Result<bool, AppError> {
+        let (Outcome::Declare { text, .. }, Some(holder)) = (&decision.outcome, visit.holder()) else {
+            return Ok(false);
+        };
+        let declared = self.sessions.declared(&holder, &representation.id).await?;
+        Ok(declared.is_some_and(|declared| declared.lets_in(&digest(text), call.now)))
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn thumbnail(
     params.only(&["size"])?;
     let size = params.number("size", DEFAULT_SIDE, 10_000)?;
     let what: Pictured = id.parse().map_err(|_| not_found())?;
-    let picture = api.app.thumbnail(&viewer.call, &viewer.visit.viewer, &what, size).await?;
+    let picture = api.app.thumbnail(&viewer.call, &viewer.visit, &what, size).await?;
     Ok(match picture {
         Picture::Link { url, file, shared_seconds } => {
             let mut response = StatusCode::FOUND.into_response();
