@@ -182,7 +182,7 @@ impl App {
     ) -> Result<Decision, AppError> {
         let decision = self.decide(call, &visit.viewer, bib, representation).await?;
         let shown =
-            decision.shows_thumbnail || self.has_declared(call, visit, &decision, representation).await?;
+            decision.shows_thumbnail || self.has_declared(call, visit, &representation.id, &decision).await?;
         if shown { Ok(decision) } else { Err(AppError::not_found("thumbnail", id)) }
     }
 

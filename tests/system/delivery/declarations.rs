@@ -38,9 +38,19 @@ async fn a12_a_declaration_stands_before_files_until_this_viewer_accepts_it() {
     assert_eq!((seen.status.as_u16(), header(&seen, "cache-control")), (200, "private, no-store"));
     assert_eq!(reader.see(&content).await.status, 302);
     assert_eq!(other.see(&content).await.status, 403, "another browser has accepted nothing");
+    // So are the pictures: what is no picture of its own is shown by its thumbnail.
+    for id in [&shelf.file, rep] {
+        let thumbnail = format!("/view/delivery/thumbnail/VITRINE/{id}");
+        let shown = reader.ask("GET", &thumbnail).await;
+        assert!(shown.status == 302 || shown.status == 200, "{}", shown.status);
+        assert!(header(&shown, "cache-control").contains("private"), "{shown:?}");
+        assert_eq!(other.ask("GET", &thumbnail).await.status, 404);
+    }
     // It can be taken back, and another text is another declaration.
     reader.post(&format!("{rep}/declaration?accept=false")).await.ok();
     assert_eq!(reader.see(&content).await.status, 403);
+    let thumbnail = format!("/view/delivery/thumbnail/VITRINE/{}", shelf.file);
+    assert_eq!(reader.ask("GET", &thumbnail).await.status, 404);
     reader.post(&format!("{rep}/declaration?accept=true")).await.ok();
     policy["copyright_declaration"] = json!("For members only.");
     shelf.staff.put(&format!("{POLICIES}/{id}"), policy).await.ok();

@@ -1,7 +1,7 @@
 //! Declarations: what a viewer is to accept before it is let in, and what it has answered (A12).
 
 use sha2::{Digest, Sha256};
-use vitrine_domain::representation::Representation;
+use vitrine_domain::ids::RepId;
 use vitrine_domain::rights::{Decision, Outcome};
 use vitrine_domain::session::{DECLARED_SECONDS, Declared};
 
@@ -10,7 +10,7 @@ use crate::changes::hex;
 use crate::{App, AppError, Call};
 
 /// The digest by which a text is known.
-pub(super) fn digest(text: &str) -> String {
+fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
@@ -50,13 +50,13 @@ impl App {
         &self,
         call: &Call,
         visit: &Visit,
+        rep: &RepId,
         decision: &Decision,
-        representation: &Representation,
     ) -> Result<bool, AppError> {
         let (Outcome::Declare { text, .. }, Some(holder)) = (&decision.outcome, visit.holder()) else {
             return Ok(false);
         };
-        let declared = self.sessions.declared(&holder, &representation.id).await?;
+        let declared = self.sessions.declared(&holder, rep).await?;
         Ok(declared.is_some_and(|declared| declared.lets_in(&digest(text), call.now)))
     }
 }

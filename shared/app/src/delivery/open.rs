@@ -17,7 +17,6 @@ use vitrine_metadata::DublinCore;
 use vitrine_store::Page;
 use vitrine_store::catalog::PageRequest;
 
-use super::declarations::digest;
 use crate::set_walk::{readable, seen_path};
 use crate::{App, AppError, Call};
 
@@ -297,11 +296,7 @@ impl App {
                 return Ok((Access::Denied { note, reason, may_change_at }, None, terms));
             }
             Outcome::Declare { text, permit } => {
-                let declared = match &holder {
-                    Some(holder) => self.sessions.declared(holder, rep).await?,
-                    None => None,
-                };
-                if !declared.is_some_and(|declared| declared.lets_in(&digest(&text), call.now)) {
+                if !self.has_declared(call, visit, rep, decision).await? {
                     return Ok((Access::Declaration { text }, None, terms));
                 }
                 permit
