@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use vitrine_domain::Timestamp;
 use vitrine_domain::ids::JobId;
 use vitrine_store::faults::Moment;
-use vitrine_testing::operator;
 
 use super::{begin, collection, counted, counts, members, order, rep, set_of, title};
 use crate::imports::Desk;
@@ -21,7 +19,7 @@ async fn a_move_that_is_killed_at_any_call_moves_each_title_once() {
     }
     let all = members(client, &desk.collection).await;
     let mut ends = [desk.collection.clone(), collection(client, "Other end").await];
-    let (app, faulty) = desk.stack.faulty_app();
+    let worker = desk.stack.faulty_app();
     let mut number = 0;
     let calls = loop {
         let [from, to] = &ends;
@@ -29,19 +27,11 @@ async fn a_move_that_is_killed_at_any_call_moves_each_title_once() {
         let moving = json!({ "from_collection": { "value": from }, "to_collection": { "value": to } });
         let id: JobId = begin(client, &order("MOVE_TITLES", &set, moving)).await.parse().unwrap();
         let moment = if number % 2 == 0 { Moment::After } else { Moment::Before };
-        let call = operator();
-        let run = app.run_job(&call, &id, &Timestamp::now, &|| true);
-        let ended = faulty.killed_at(number, moment, Box::pin(run)).await;
-        faulty.heal();
-        if ended.is_none() {
-            // Another worker goes on.
-            app.run_job(&operator(), &id, &Timestamp::now, &|| true).await.unwrap();
-        }
-        let job = client.get(&format!("/conf/jobs/{id}")).await.ok();
+        let (job, ended) = desk.killed(&worker, &id, (number, moment)).await;
         assert_eq!(counts(&job), counted(&[("rows", 4), ("updated", 4)]), "killed at {number}: {job}");
         assert_eq!(members(client, to).await, all, "killed at {number}");
         assert_eq!(members(client, from).await, BTreeSet::new(), "killed at {number}");
-        if ended.is_some() {
+        if ended {
             break number;
         }
         number += 1;
@@ -54,7 +44,7 @@ async fn a_move_that_is_killed_at_any_call_moves_each_title_once() {
 async fn representations_are_deleted_and_sets_itemized_once_through_kills() {
     let desk = Desk::new().await;
     let client = &desk.client;
-    let (app, faulty) = desk.stack.faulty_app();
+    let worker = desk.stack.faulty_app();
     let mms = title(client, &desk.collection, "Title").await;
     let set = set_of(client, "REPRESENTATION", &desk.collection).await;
     let mut number = 0;
@@ -65,16 +55,9 @@ async fn representations_are_deleted_and_sets_itemized_once_through_kills() {
         let mut ended = true;
         for (kind, outcome) in [("ITEMIZE_SET", "updated"), ("DELETE_REPRESENTATIONS", "deleted")] {
             let id: JobId = begin(client, &order(kind, &set, json!({}))).await.parse().unwrap();
-            let call = operator();
-            let run = app.run_job(&call, &id, &Timestamp::now, &|| true);
             let moment = if number % 4 < 2 { Moment::After } else { Moment::Before };
-            let killed = faulty.killed_at(number, moment, Box::pin(run)).await.is_none();
-            faulty.heal();
-            if killed {
-                app.run_job(&operator(), &id, &Timestamp::now, &|| true).await.unwrap();
-            }
-            ended &= !killed;
-            let job = client.get(&format!("/conf/jobs/{id}")).await.ok();
+            let (job, by_itself) = desk.killed(&worker, &id, (number, moment)).await;
+            ended &= by_itself;
             assert_eq!(
                 counts(&job),
                 counted(&[("rows", 2), (outcome, 2)]),

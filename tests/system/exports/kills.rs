@@ -38,24 +38,16 @@ async fn an_export_that_is_killed_at_any_call_writes_the_same_bytes() {
     body["include_files"] = json!(true);
     let undisturbed = contents(&desk, &export(&desk, body.clone()).await).await;
     assert_eq!(undisturbed.len(), 3);
-    let (app, faulty) = desk.stack.faulty_app();
+    let worker = desk.stack.faulty_app();
     let mut number = 0;
     let calls = loop {
         let id = begin(&desk, &body).await;
         let moment = if number % 2 == 0 { Moment::After } else { Moment::Before };
-        let call = operator();
-        let run = app.run_job(&call, &id, &Timestamp::now, &|| true);
-        let ended = faulty.killed_at(number, moment, Box::pin(run)).await;
-        faulty.heal();
-        if ended.is_none() {
-            // Another worker goes on.
-            app.run_job(&operator(), &id, &Timestamp::now, &|| true).await.unwrap();
-        }
-        let job = desk.client.get(&format!("/conf/jobs/{id}")).await.ok();
+        let (job, ended) = desk.killed(&worker, &id, (number, moment)).await;
         assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "killed at {number}: {job}");
         assert_eq!(contents(&desk, &job).await, undisturbed, "killed at {number}");
         assert_eq!((counter(&job, "titles"), counter(&job, "copied_files")), (5, 1), "killed at {number}");
-        if ended.is_some() {
+        if ended {
             break number;
         }
         number += 3;
@@ -82,24 +74,17 @@ async fn an_export_in_objects_that_is_killed_at_any_call_writes_the_same_storage
     let body = in_objects("MARCXML");
     let undisturbed = objects(&desk, &export(&desk, body.clone()).await).await;
     assert_eq!(undisturbed.values().map(|it| paths(it).len()).collect::<Vec<_>>(), [3, 1]);
-    let (app, faulty) = desk.stack.faulty_app();
+    let worker = desk.stack.faulty_app();
     let mut number = 0;
     let calls = loop {
         let id = begin(&desk, &body).await;
         let moment = if number % 2 == 0 { Moment::After } else { Moment::Before };
-        let call = operator();
-        let run = app.run_job(&call, &id, &Timestamp::now, &|| true);
-        let ended = faulty.killed_at(number, moment, Box::pin(run)).await;
-        faulty.heal();
-        if ended.is_none() {
-            app.run_job(&operator(), &id, &Timestamp::now, &|| true).await.unwrap();
-        }
-        let job = desk.client.get(&format!("/conf/jobs/{id}")).await.ok();
+        let (job, ended) = desk.killed(&worker, &id, (number, moment)).await;
         assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "killed at {number}: {job}");
         assert!(objects(&desk, &job).await == undisturbed, "killed at {number}");
         let counted = (counter(&job, "written_files"), counter(&job, "copied_files"));
         assert_eq!(counted, (2, 2), "killed at {number}");
-        if ended.is_some() {
+        if ended {
             break number;
         }
         number += 3;

@@ -15,10 +15,12 @@ use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 use vitrine_app::App;
 use vitrine_domain::Timestamp;
+use vitrine_domain::ids::JobId;
 use vitrine_domain::outbox::seconds;
+use vitrine_store::faults::{Faulty, Moment};
 use vitrine_store::objects::Bucket;
 use vitrine_store::queues::Queue;
-use vitrine_testing::{Client, Stack};
+use vitrine_testing::{Client, Stack, operator};
 use vitrine_triggers::{Surroundings, exports_batch, imports_batch, incoming_batch};
 
 use crate::walk::text;
@@ -108,6 +110,24 @@ impl Desk {
             Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
         };
         finish(&self.app, &self.client, job, &later).await
+    }
+
+    /// Works a job off with a worker that dies at a call, before or after it, and then with another that goes on; the job
+    /// as it is then, and whether the first had ended it before it came to that call.
+    pub async fn killed(
+        &self,
+        (app, faulty): &(App, Faulty),
+        id: &JobId,
+        (number, moment): (usize, Moment),
+    ) -> (Value, bool) {
+        let call = operator();
+        let run = app.run_job(&call, id, &Timestamp::now, &|| true);
+        let ended = faulty.killed_at(number, moment, Box::pin(run)).await.is_some();
+        faulty.heal();
+        if !ended {
+            app.run_job(&operator(), id, &Timestamp::now, &|| true).await.unwrap();
+        }
+        (self.client.get(&format!("/conf/jobs/{id}")).await.ok(), ended)
     }
 
     /// The rows of a job, each as its number, outcome and code.
