@@ -14,6 +14,7 @@ use vitrine_domain::Timestamp;
 use vitrine_domain::ids::MmsId;
 use vitrine_store::faults::Seed;
 use vitrine_store::queues::Queue;
+use vitrine_testing::harvester::{self, between, harvest, records, token};
 use vitrine_testing::{Client, Stack};
 use vitrine_triggers::{Surroundings, publish_batch};
 
@@ -30,15 +31,6 @@ const MADE_AT_ONCE: usize = 16;
 const BATCH: usize = 10;
 /// At the end, a harvester's clock sees all that was written.
 const LATER: i64 = 60;
-
-/// What a harvester holds of a record.
-#[derive(PartialEq, Eq)]
-struct Held {
-    deleted: bool,
-    text: String,
-}
-
-type Copy = BTreeMap<String, Held>;
 
 /// What the last change made of a title.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,12 +64,12 @@ pub async fn run() -> Result<String> {
 
     let each_page = usize::try_from(changes.div_ceil((titles / oai::PAGE).max(1)))?;
     let mut states: BTreeMap<&str, State> = BTreeMap::new();
-    let (mut copy, mut done, mut pages, mut query) = (Copy::new(), 0, 0, LIST.to_owned());
+    let (mut copy, mut done, mut pages, mut query) = (BTreeMap::new(), 0, 0, LIST.to_owned());
     let (begun, mut since) = (Instant::now(), String::new());
     loop {
-        let answer = oai::page(&client, &query).await?;
+        let answer = harvester::ask(&client, &query).await.text;
         if pages == 0 {
-            since = between(&answer, "<responseDate>", "<").next().context("no date")?.to_owned();
+            since = (*between(&answer, "<responseDate>", "<").first().context("no date")?).to_owned();
         }
         pages += 1;
         copy.extend(records(&answer));
@@ -92,7 +84,7 @@ pub async fn run() -> Result<String> {
         if pages % 50 == 0 {
             eprintln!("{pages} pages, {done} changes, {} messages", messages.given);
         }
-        match oai::token(&answer) {
+        match token(&answer) {
             Some(token) => query = format!("verb=ListRecords&resumptionToken={token}"),
             None => break,
         }
@@ -105,10 +97,10 @@ pub async fn run() -> Result<String> {
     let took = begun.elapsed();
 
     let client = client.later(LATER);
-    let pass = harvest(&client, &format!("{LIST}&from={since}")).await?;
+    let (pass, _) = harvest(&client, &format!("{LIST}&from={since}")).await;
     let changed = pass.len();
     copy.extend(pass);
-    let truth = harvest(&client, LIST).await?;
+    let (truth, _) = harvest(&client, LIST).await;
     let differences = copy.iter().filter(|(id, held)| truth.get(*id) != Some(held)).count();
     if differences > 0 || copy.len() != truth.len() || u64::try_from(truth.len())? != titles {
         bail!("{} records were harvested, there are {}, {differences} differ", copy.len(), truth.len());
@@ -268,32 +260,4 @@ async fn change<'a>(
     ok(answer)?;
     states.insert(mms, state);
     Ok(())
-}
-
-async fn harvest(client: &Client, query: &str) -> Result<Copy> {
-    let (mut all, mut query) = (Copy::new(), query.to_owned());
-    loop {
-        let answer = oai::page(client, &query).await?;
-        all.extend(records(&answer));
-        match oai::token(&answer) {
-            Some(token) => query = format!("verb=ListRecords&resumptionToken={token}"),
-            None => return Ok(all),
-        }
-    }
-}
-
-fn records(answer: &str) -> impl Iterator<Item = (String, Held)> {
-    answer.split("<header").skip(1).map(|part| {
-        let id = between(part, "<identifier>", "<").next().unwrap_or_default();
-        let held = Held {
-            deleted: part.starts_with(" status=\"deleted\""),
-            text: between(part, "<metadata>", "</metadata>").next().unwrap_or_default().to_owned(),
-        };
-        (id.rsplit(':').next().unwrap_or_default().to_owned(), held)
-    })
-}
-
-/// What stands between two marks, each time.
-fn between<'a>(text: &'a str, from: &'a str, to: &'a str) -> impl Iterator<Item = &'a str> {
-    text.split(from).skip(1).filter_map(move |rest| rest.split(to).next())
 }

@@ -16,7 +16,7 @@ use vitrine_domain::publishing::profile::Rendition;
 use vitrine_domain::publishing::published::{ALL, Wanted, plan};
 use vitrine_http::Api;
 use vitrine_store::published::{Packed, PackedRecords};
-use vitrine_testing::{Client, Stack};
+use vitrine_testing::{Client, Stack, harvester};
 
 use crate::imports::number_from;
 use crate::walk::{ok, text};
@@ -60,7 +60,7 @@ pub async fn run() -> Result<String> {
     loop {
         counted.heal();
         let asked = Instant::now();
-        let answer = page(&client, &query).await?;
+        let answer = harvester::ask(&client, &query).await.text;
         let took = asked.elapsed();
         let found = answer.matches("<header>").count();
         let calls = counted.calls().len();
@@ -73,7 +73,7 @@ pub async fn run() -> Result<String> {
         part.took.push(took);
         records += found;
         bytes += answer.len();
-        match token(&answer) {
+        match harvester::token(&answer) {
             Some(token) => query = format!("verb=ListRecords&resumptionToken={token}"),
             None => break,
         }
@@ -112,22 +112,6 @@ pub async fn profile(client: &Client) -> Result<String> {
         "name": "All", "selection": { "kind": "EVERYTHING" }, "target": { "kind": "OAI", "set_spec": "all" },
     });
     text(&ok(client.post("/conf/publishing-profiles", profile).await)?, "/id")
-}
-
-/// One answer of the repository.
-pub async fn page(client: &Client, query: &str) -> Result<String> {
-    let address = format!("/view/oai/VITRINE/request?{query}");
-    let answer = client.send("GET", &address, &[], String::new()).await;
-    if !answer.status.is_success() || answer.text.contains("<error") {
-        bail!("{} {}", answer.status, answer.text);
-    }
-    Ok(answer.text)
-}
-
-/// Where an answer's list goes on.
-pub fn token(answer: &str) -> Option<&str> {
-    let token = answer.rsplit_once("<resumptionToken").and_then(|(_, rest)| rest.split(['>', '<']).nth(1));
-    token.filter(|token| !token.trim().is_empty())
 }
 
 /// The id of a generated title.

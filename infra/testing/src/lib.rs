@@ -8,6 +8,7 @@
     reason = "a test that can not be set up has failed"
 )]
 
+pub mod harvester;
 pub mod issuer;
 
 use std::collections::BTreeMap;

@@ -19,13 +19,13 @@ use vitrine_app::bibs::RecordInput;
 use vitrine_domain::Timestamp;
 use vitrine_domain::bib::RecordFormat;
 use vitrine_store::queues::Queue;
+use vitrine_testing::harvester::{OAI, Seen, ask as oai, between, harvest, records, token};
 use vitrine_testing::{Answer, Client, Stack, operator, poll_until};
 use vitrine_triggers::{Surroundings, publish_batch};
 
 use crate::walk::{batch, text};
 
 const PROFILES: &str = "/conf/publishing-profiles";
-const OAI: &str = "/view/oai/VITRINE/request";
 
 /// A stack with the means to publish from it.
 struct House {
@@ -130,14 +130,6 @@ impl House {
     }
 }
 
-/// What a harvest shows of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    deleted: bool,
-    stamp: String,
-    text: String,
-}
-
 fn record(name: &str) -> String {
     format!("<record xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><dc:title>{name}</dc:title></record>")
 }
@@ -170,54 +162,4 @@ pub async fn publish(app: &App, bodies: &[String]) -> Vec<String> {
     let event: SqsEvent = batch(bodies);
     let response = publish_batch(app, event, &around()).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
-}
-
-async fn oai(client: &Client, query: &str) -> Answer {
-    let answer = client.with_key(None).send("GET", &format!("{OAI}?{query}"), &[], String::new()).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(answer.headers["content-type"], "text/xml; charset=utf-8");
-    answer
-}
-
-/// What stands between two marks, each time.
-fn between<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
-    text.split(from).skip(1).filter_map(|rest| rest.split(to).next()).collect()
-}
-
-fn token(text: &str) -> Option<String> {
-    let inner = between(text, "<resumptionToken", "</resumptionToken>").first().copied()?;
-    let inner = inner.split_once('>')?.1.trim();
-    (!inner.is_empty() && !inner.contains('<')).then(|| inner.to_owned())
-}
-
-/// The records of one answer.
-fn records(text: &str) -> Vec<(String, Seen)> {
-    text.split("<header")
-        .skip(1)
-        .map(|part| {
-            let seen = Seen {
-                deleted: part.starts_with(" status=\"deleted\""),
-                stamp: between(part, "<datestamp>", "<")[0].to_owned(),
-                text: between(part, "<metadata>", "</metadata>")
-                    .first()
-                    .copied()
-                    .unwrap_or_default()
-                    .to_owned(),
-            };
-            (between(part, "<identifier>", "<")[0].rsplit(':').next().unwrap().to_owned(), seen)
-        })
-        .collect()
-}
-
-/// A whole list: the records by title, and the time of the first answer.
-async fn harvest(client: &Client, query: &str) -> (BTreeMap<String, Seen>, String) {
-    let verb = query.split('&').next().unwrap().to_owned();
-    let mut answer = oai(client, query).await;
-    let began = between(&answer.text, "<responseDate>", "<")[0].to_owned();
-    let mut all = BTreeMap::new();
-    loop {
-        all.extend(records(&answer.text));
-        let Some(token) = token(&answer.text) else { return (all, began) };
-        answer = oai(client, &format!("{verb}&resumptionToken={token}")).await;
-    }
 }
