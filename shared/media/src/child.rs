@@ -8,7 +8,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::Signal;
 
 use crate::draw::{self, DrawError};
-use crate::job::{Answer, CHILD_VARIABLE, Job};
+use crate::job::{Answer, CHILD_VARIABLE, Job, Wanted};
 use crate::request::{FailureCode, Usage};
 use crate::{mark, read, sandbox};
 
@@ -53,18 +53,18 @@ fn run_child() -> i32 {
 }
 
 fn draw_caught(job: &Job) -> Answer {
-    let work = || match (&job.mark, &job.text) {
-        (Some(wish), _) => mark::mark(job, wish).map(|copy| Answer::Marked {
+    let work = || match &job.wanted {
+        Wanted::Marked(wish) => mark::mark(job, wish).map(|copy| Answer::Marked {
             mime: copy.mime.to_owned(),
             size_bytes: copy.size_bytes,
             usage: usage(),
         }),
-        (None, Some(out)) => read::read(job, out).map(|read| Answer::Read {
+        Wanted::Text(out) => read::read(job, out).map(|read| Answer::Read {
             size_bytes: read.size_bytes,
             cut: read.cut,
             usage: usage(),
         }),
-        (None, None) => {
+        Wanted::Thumbnails => {
             draw::draw(job).map(|(thumbnails, facts)| Answer::Made { thumbnails, facts, usage: usage() })
         }
     };

@@ -28,10 +28,18 @@ pub(crate) struct Job {
     pub work_dir: PathBuf,
     /// The program this child may start, if any: `None` for our own decoders, which may start nothing
     pub tool: Option<(Tool, PathBuf)>,
-    /// A copy with a text on it is wanted, and no thumbnails
-    pub mark: Option<Mark>,
-    /// The file that receives the text of the source, and no thumbnails are wanted
-    pub text: Option<PathBuf>,
+    pub wanted: Wanted,
+}
+
+/// What is to be made of a source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wanted {
+    Thumbnails,
+    /// A copy with a text on it
+    Marked(Mark),
+    /// Its text, in this file
+    Text(PathBuf),
 }
 
 /// What is written on a copy. It names a patron: nothing prints it.

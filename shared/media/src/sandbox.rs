@@ -19,7 +19,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use crate::job::{Job, Tool};
+use crate::job::{Job, Tool, Wanted};
 
 const MIB: u64 = 1 << 20;
 
@@ -32,16 +32,19 @@ struct Budget {
 
 impl Budget {
     fn of(job: &Job) -> Self {
+        let own = |cpu_seconds, file_mib| Self {
+            address_space_bytes: 512 * MIB,
+            cpu_seconds,
+            file_bytes: file_mib * MIB,
+        };
         match job.tool.as_ref().map(|(tool, _)| *tool) {
-            // Text is small; a long book takes a while.
-            None if job.text.is_some() => {
-                Self { address_space_bytes: 512 * MIB, cpu_seconds: 20, file_bytes: 32 * MIB }
-            }
-            // A copy is about as large as its source.
-            None if job.mark.is_some() => {
-                Self { address_space_bytes: 512 * MIB, cpu_seconds: 20, file_bytes: 96 * MIB }
-            }
-            None => Self { address_space_bytes: 512 * MIB, cpu_seconds: 10, file_bytes: 32 * MIB },
+            None => match job.wanted {
+                Wanted::Thumbnails => own(10, 32),
+                // Text is small; a long book takes a while.
+                Wanted::Text(_) => own(20, 32),
+                // A copy is about as large as its source.
+                Wanted::Marked(_) => own(20, 96),
+            },
             Some(Tool::Ffmpeg) => {
                 Self { address_space_bytes: 2048 * MIB, cpu_seconds: 30, file_bytes: 64 * MIB }
             }

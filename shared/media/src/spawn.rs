@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 
-use crate::job::{Answer, CHILD_VARIABLE, Job, Mark, Tool};
+use crate::job::{Answer, CHILD_VARIABLE, Job, Mark, Tool, Wanted};
 use crate::request::{
     FailureCode, MarkOutcome, MarkRequest, TextOutcome, TextRequest, ThumbnailOutcome, ThumbnailRequest,
     Tools,
@@ -40,7 +40,7 @@ pub async fn make_thumbnails(request: ThumbnailRequest, tools: &Tools) -> Thumbn
     if request.sizes.is_empty() || request.sizes.iter().any(|size| !(1..=8192).contains(size)) {
         return failed(FailureCode::ThumbIo, "thumbnail sizes must be 1 to 8192".into(), false);
     }
-    let request = Wish { request, mark: None, text: None };
+    let request = Wish { request, wanted: Wanted::Thumbnails };
     match run(&request, None, tools.decoder_wall, tools).await {
         Answer::Needs { tool, reason } => {
             let (program, wall) = match tool {
@@ -71,16 +71,7 @@ pub async fn make_marked(request: MarkRequest, tools: &Tools) -> MarkOutcome {
         Ok(out) => Mark { text: request.text, long_side: request.long_side, out },
         Err(error) => return MarkOutcome::Failed { reason: error.to_string() },
     };
-    let wish = Wish {
-        request: ThumbnailRequest {
-            source: request.source,
-            media_type: request.media_type,
-            sizes: Vec::new(),
-            out_dir: folder.to_owned(),
-        },
-        mark: Some(mark),
-        text: None,
-    };
+    let wish = Wish::of(request.source, request.media_type, folder.to_owned(), Wanted::Marked(mark));
     match run(&wish, None, tools.decoder_wall * 2, tools).await {
         Answer::Marked { mime, size_bytes, usage } => MarkOutcome::Made { mime, size_bytes, usage },
         Answer::Failed { code: FailureCode::ThumbIo, reason } => MarkOutcome::Failed { reason },
@@ -105,16 +96,7 @@ pub async fn read_text(request: TextRequest, tools: &Tools) -> TextOutcome {
     let Some(folder) = out.parent().map(Path::to_owned) else {
         return failed(FailureCode::ThumbIo, "a text needs a folder".into());
     };
-    let wish = Wish {
-        request: ThumbnailRequest {
-            source: request.source,
-            media_type: request.media_type,
-            sizes: Vec::new(),
-            out_dir: folder,
-        },
-        mark: None,
-        text: Some(out),
-    };
+    let wish = Wish::of(request.source, request.media_type, folder, Wanted::Text(out));
     match run(&wish, None, tools.decoder_wall * 2, tools).await {
         Answer::Read { size_bytes: 0, .. } => TextOutcome::Nothing,
         Answer::Read { size_bytes, cut, usage } => TextOutcome::Read { size_bytes, cut, usage },
@@ -129,8 +111,14 @@ pub async fn read_text(request: TextRequest, tools: &Tools) -> TextOutcome {
 /// What a child is asked for.
 struct Wish {
     request: ThumbnailRequest,
-    mark: Option<Mark>,
-    text: Option<PathBuf>,
+    wanted: Wanted,
+}
+
+impl Wish {
+    /// A wish for one file, and no thumbnails.
+    fn of(source: PathBuf, media_type: String, out_dir: PathBuf, wanted: Wanted) -> Self {
+        Self { request: ThumbnailRequest { source, media_type, sizes: Vec::new(), out_dir }, wanted }
+    }
 }
 
 /// Removes LibreOffice's sockets at which nobody listens: those of the run that just ended, which may make its socket in
@@ -189,8 +177,7 @@ async fn try_run(
         out_dir: std::path::absolute(&request.out_dir)?,
         work_dir: work_dir.path().to_owned(),
         tool,
-        mark: wish.mark.clone(),
-        text: wish.text.clone(),
+        wanted: wish.wanted.clone(),
     };
     let program = match &tools.child_program {
         Some(program) => program.clone(),
