@@ -62,7 +62,9 @@ pub async fn run() -> Result<String> {
     oai::seed(&app, &profile, &spread(titles, &changing)?).await?;
     eprintln!("{titles} titles are there, {} of them to be changed", changing.len());
 
-    let each_page = usize::try_from(changes.div_ceil((titles / oai::PAGE).max(1)))?;
+    // What is changed before the harvest comes to it leaves the list that it began with: there are fewer pages then.
+    let pages = (titles / oai::PAGE * 9 / 10).max(1);
+    let each_page = usize::try_from(changes.div_ceil(pages))?;
     let mut states: BTreeMap<&str, State> = BTreeMap::new();
     let (mut copy, mut done, mut pages, mut query) = (BTreeMap::new(), 0, 0, LIST.to_owned());
     let (begun, mut since) = (Instant::now(), String::new());
