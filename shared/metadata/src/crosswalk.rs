@@ -1,4 +1,5 @@
-//! From each format to the fifteen elements of Dublin Core, for brief views and OAI-PMH.
+//! From each format to the others: to the fifteen elements of Dublin Core, for brief views and OAI-PMH, to MARC and to
+//! MODS. What has no way of its own goes by the fifteen.
 //!
 //! Follows the Library of Congress's published mappings (MARC to Dublin Core, MODS to Dublin Core) and DCMI's
 //! `subPropertyOf`. What has no counterpart is left out; no value is made up.
@@ -7,12 +8,13 @@ use serde::Serialize;
 
 use crate::Format;
 use crate::dc::{self, DC_NS, OAI_DC_NS, Vocabulary};
-use crate::error::Problems;
+use crate::error::{Problems, RecordErrors};
+use crate::marc::MarcRecord;
 use crate::record::BibMetadata;
 use crate::text::normalise_space;
 use crate::xml::{Document, Element};
 use crate::xml_text::{escape_attribute, escape_text};
-use crate::{crosswalk_marc, crosswalk_mods, marcxml};
+use crate::{crosswalk_marc, crosswalk_mods, marc_mods, marc_write, marcxml, mods_write};
 
 /// A record as simple Dublin Core.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -90,6 +92,26 @@ pub fn to_dublin_core(record: &BibMetadata) -> DublinCore {
         Format::Mods => crosswalk_mods::map(root),
     };
     mapped.sorted()
+}
+
+/// Reads or makes a record in MARC.
+pub(crate) fn to_marc(record: &BibMetadata) -> Result<MarcRecord, RecordErrors> {
+    if record.format != Format::Marc21 {
+        return Ok(marc_write::of_dublin_core(&to_dublin_core(record)));
+    }
+    let document = Document::parse(&record.source).map_err(RecordErrors::single)?;
+    Ok(marcxml::read(document.root(), &mut Problems::new(&record.source)))
+}
+
+/// Takes or makes a record in MODS.
+pub(crate) fn to_mods(record: &BibMetadata) -> Result<String, RecordErrors> {
+    Ok(match record.format {
+        Format::Mods => record.source.clone(),
+        Format::Marc21 => marc_mods::of_marc(&to_marc(record)?),
+        Format::DublinCore | Format::QualifiedDublinCore => {
+            mods_write::of_dublin_core(&to_dublin_core(record))
+        }
+    })
 }
 
 fn from_dublin_core(root: Element<'_, '_>, format: Format, problems: &mut Problems<'_>) -> DublinCore {

@@ -6,7 +6,7 @@
 use crate::crosswalk::DublinCore;
 use crate::identifier::{Identifier, Scheme};
 use crate::marc::{MarcField, MarcRecord};
-use crate::marc_index::{fixed, language, standard_number, subject};
+use crate::marc_index::{fixed, language, language_codes, standard_number, subject};
 use crate::text::{trim_heading, trim_isbd};
 
 pub(crate) fn map(record: &MarcRecord) -> DublinCore {
@@ -26,7 +26,7 @@ pub(crate) fn map(record: &MarcRecord) -> DublinCore {
         out.add("language", &code);
     }
     for field in record.fields("041") {
-        field.all('a').for_each(|code| out.add("language", code));
+        language_codes(field, 'a').for_each(|code| out.add("language", code));
     }
     out
 }

@@ -19,7 +19,9 @@ pub(crate) fn map(root: Element<'_, '_>) -> DublinCore {
 fn map_element(e: Element<'_, '_>, out: &mut DublinCore) {
     match e.local() {
         "titleInfo" => out.add("title", &title_of(e).0),
-        "name" if is_creator(e) == Some(true) => out.add("creator", &name_of(e)),
+        "name" if e.attribute("usage") == Some("primary") || is_creator(e) == Some(true) => {
+            out.add("creator", &name_of(e));
+        }
         "name" => out.add("contributor", &name_of(e)),
         "subject" => subject(e, out),
         "abstract" | "note" | "tableOfContents" => out.add("description", &e.text()),

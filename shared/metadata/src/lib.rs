@@ -21,6 +21,7 @@ mod index;
 pub mod limits;
 mod marc;
 mod marc_index;
+mod marc_mods;
 mod marc_write;
 mod marcxml;
 mod merge;

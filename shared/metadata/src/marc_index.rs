@@ -86,7 +86,19 @@ fn publication(record: &MarcRecord, index: &mut BibIndex) {
 pub(crate) fn language(record: &MarcRecord) -> Option<String> {
     let of_008 =
         fixed(record, 35, 3).filter(|code| code.bytes().all(|b| b.is_ascii_lowercase()) && code != "und");
-    of_008.or_else(|| record.fields("041").find_map(|f| f.first('a')).map(|v| v.trim().to_owned()))
+    of_008.or_else(|| {
+        record.fields("041").flat_map(|field| language_codes(field, 'a')).next().map(str::to_owned)
+    })
+}
+
+/// Returns the codes of a subfield of 041. Older records have several codes of MARC's own list in one.
+pub(crate) fn language_codes(field: &MarcField, code: char) -> impl Iterator<Item = &str> {
+    let is_marc = field.first('2').is_none();
+    field.all(code).map(str::trim).flat_map(move |value| {
+        let length =
+            if is_marc && value.is_ascii() && value.len().is_multiple_of(3) { 3 } else { value.len() };
+        (0..value.len()).step_by(length.max(1)).filter_map(move |at| value.get(at..at + length))
+    })
 }
 
 /// Returns `length` characters of 008 from `start`.

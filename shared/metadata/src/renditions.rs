@@ -3,15 +3,16 @@
 use vitrine_domain::publishing::profile::Rendition;
 
 use crate::availability::Availability;
-use crate::crosswalk::{DublinCore, to_dublin_core};
+use crate::crosswalk::{DublinCore, to_dublin_core, to_marc, to_mods};
 use crate::dc::{self, DC_NS, DCTERMS_NS, Vocabulary, XSI_NS};
 use crate::edit::{Edits, end_of};
 use crate::error::{Problems, RecordErrors};
 use crate::marc::MarcRecord;
+use crate::mods_write::{branch, leaf};
 use crate::record::parse_record;
 use crate::xml::{Document, Element};
 use crate::xml_text::{escape_attribute, escape_text};
-use crate::{Format, marc_write, marcxml, mods_write};
+use crate::{Format, marcxml};
 
 /// The namespace of the container of qualified Dublin Core.
 pub const OAI_QDC_NS: &str = "http://worldcat.org/xmlschemas/qdc-1.0/";
@@ -71,7 +72,7 @@ pub struct Rendered {
 
 /// Writes a record in another format, with additions.
 ///
-/// Every format can be had of every record: what has no way of its own goes by simple Dublin Core.
+/// Every format can be had of every record.
 ///
 /// # Errors
 /// The source is no record of its format.
@@ -82,23 +83,17 @@ pub fn render(
     additions: &Additions,
 ) -> Result<Rendered, RecordErrors> {
     let record = parse_record(format, source)?;
-    let dublin_core = || to_dublin_core(&record);
     Ok(match (wanted, format) {
-        (Rendition::OaiDc, _) => same(with_statements(dublin_core(), additions).to_oai_dc()),
+        (Rendition::OaiDc, _) => same(with_statements(to_dublin_core(&record), additions).to_oai_dc()),
         (Rendition::OaiQdc, Format::QualifiedDublinCore | Format::DublinCore) => {
             let document = Document::parse(&record.source).map_err(RecordErrors::single)?;
             same(qualified(document.root(), format, additions))
         }
-        (Rendition::OaiQdc, _) => same(simple_as_qualified(&with_statements(dublin_core(), additions))),
-        (Rendition::Marc21, Format::Marc21) => {
-            let document = Document::parse(&record.source).map_err(RecordErrors::single)?;
-            let mut problems = Problems::new(&record.source);
-            let marc = marcxml::read(document.root(), &mut problems);
-            finished(marc, additions)
+        (Rendition::OaiQdc, _) => {
+            same(simple_as_qualified(&with_statements(to_dublin_core(&record), additions)))
         }
-        (Rendition::Marc21, _) => finished(marc_write::of_dublin_core(&dublin_core()), additions),
-        (Rendition::Mods, Format::Mods) => mods(&record.source, additions)?,
-        (Rendition::Mods, _) => mods(&mods_write::of_dublin_core(&dublin_core()), additions)?,
+        (Rendition::Marc21, _) => finished(to_marc(&record)?, additions),
+        (Rendition::Mods, _) => mods(&to_mods(&record)?, additions)?,
     })
 }
 
@@ -215,24 +210,16 @@ fn mods(source: &str, additions: &Additions) -> Result<Rendered, RecordErrors> {
     let p = marcxml::prefix(root);
     let mut added = String::new();
     for link in &additions.links {
-        let label =
-            link.label.as_deref().map(|label| format!(" displayLabel=\"{}\"", escape_attribute(label)));
-        let label = label.unwrap_or_default();
-        let note = link.access.map(|access| format!(" note=\"{}\"", escape_attribute(access)));
-        let note = note.unwrap_or_default();
-        let mut urls = String::new();
-        if let Some(url) = &link.url {
-            urls.push_str(&format!(
-                "<{p}url access=\"object in context\"{label}{note}>{}</{p}url>",
-                escape_text(url)
-            ));
-        }
-        if let Some(url) = &link.thumbnail {
-            urls.push_str(&format!("<{p}url access=\"preview\">{}</{p}url>", escape_text(url)));
-        }
-        if !urls.is_empty() {
-            added.push_str(&format!("<{p}location>{urls}</{p}location>"));
-        }
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let shown = [
+            ("access", "object in context"),
+            ("displayLabel", &*text(&link.label)),
+            ("note", link.access.unwrap_or_default()),
+        ];
+        let name = format!("{p}url");
+        let urls = leaf(&name, &shown, &text(&link.url))
+            + &leaf(&name, &[("access", "preview")], &text(&link.thumbnail));
+        added.push_str(&branch(&format!("{p}location"), &[], &urls));
     }
     let with = |stable: bool| {
         let mut edits = Edits::default();

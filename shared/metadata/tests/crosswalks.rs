@@ -1,4 +1,4 @@
-//! Crosswalks to Dublin Core, as tables; never a value that the record does not have.
+//! Crosswalks, as tables; never a value that the record does not have.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -6,6 +6,7 @@
     reason = "helpers of tests may stop at the first surprise"
 )]
 
+use vitrine_metadata::rules::convert;
 use vitrine_metadata::{Format, parse_record, to_dublin_core};
 
 fn check(format: Format, text: &str, expected: &[(&str, &str)]) {
@@ -100,4 +101,67 @@ fn keeps_the_language_of_a_value() {
     let record = parse_record(Format::QualifiedDublinCore, include_str!("fixtures/map.qdc.xml")).unwrap();
     let written = to_dublin_core(&record).to_oai_dc();
     assert!(written.contains(r#"<dc:title xml:lang="nl">Plan van de stad Brussel</dc:title>"#));
+}
+
+/// Each element of the record, a line each.
+fn mods_of(marc: &str) -> Vec<String> {
+    let made = convert(Format::Marc21, marc, Format::Mods).unwrap();
+    let inside = made.split_once("mods-3-8.xsd\">").unwrap().1.strip_suffix("</mods>").unwrap();
+    let mut lines = vec![String::new()];
+    let mut depth = 0;
+    for part in inside.split_inclusive('>') {
+        let tag = &part[part.find('<').unwrap()..];
+        depth += if tag.starts_with("</") { -1 } else { 1 };
+        lines.last_mut().unwrap().push_str(part);
+        if depth == 0 {
+            lines.push(String::new());
+        }
+    }
+    lines.pop();
+    lines
+}
+
+#[test]
+fn marc_to_mods() {
+    insta::assert_snapshot!(
+        "marc_to_mods_atlas",
+        mods_of(include_str!("fixtures/atlas.marc21.xml")).join("\n")
+    );
+    insta::assert_snapshot!(
+        "marc_to_mods_moby",
+        mods_of(include_str!("fixtures/moby-dick.marc21.xml")).join("\n")
+    );
+}
+
+#[test]
+fn a_marc_record_of_a_title_alone_is_mods_of_a_title_and_what_its_leader_says() {
+    assert_eq!(
+        mods_of(include_str!("fixtures/odyssey.prefixed.marc21.xml")),
+        [
+            "<titleInfo><nonSort>The</nonSort><title>Odyssey of Homer</title></titleInfo>",
+            "<typeOfResource>text</typeOfResource>",
+            "<originInfo><issuance>monographic</issuance></originInfo>",
+        ]
+    );
+}
+
+#[test]
+fn what_is_said_by_way_of_mods_is_what_is_said_directly() {
+    for (marc, elements) in [
+        (
+            include_str!("fixtures/moby-dick.marc21.xml"),
+            &["creator", "contributor", "date", "language", "rights"][..],
+        ),
+        (include_str!("fixtures/atlas.marc21.xml"), &["contributor", "publisher", "identifier"][..]),
+    ] {
+        let direct = to_dublin_core(&parse_record(Format::Marc21, marc).unwrap());
+        let made = convert(Format::Marc21, marc, Format::Mods).unwrap();
+        let around = to_dublin_core(&parse_record(Format::Mods, &made).unwrap());
+        for element in elements {
+            let all: Vec<&str> = around.values(element).collect();
+            for value in direct.values(element) {
+                assert!(all.contains(&value), "{element} {value}: {all:?}");
+            }
+        }
+    }
 }

@@ -36,6 +36,11 @@ fn read_as(format: Rendition) -> Format {
     }
 }
 
+/// Punctuation between the parts of a title is each format's own.
+fn words(title: &str) -> Vec<&str> {
+    title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
+}
+
 #[test]
 fn every_record_can_be_had_in_every_format_and_is_a_record_of_that_format() {
     for (format, source) in SOURCES {
@@ -44,7 +49,7 @@ fn every_record_can_be_had_in_every_format_and_is_a_record_of_that_format() {
             let made = render(format, source, *wanted, &additions("Scans <&> \"notes\"")).unwrap();
             let read = parse_record(read_as(*wanted), &made.xml);
             let read = read.unwrap_or_else(|errors| panic!("{format} as {wanted}: {errors}\n{}", made.xml));
-            assert_eq!(read.index.title, title, "{format} as {wanted}");
+            assert_eq!(words(&read.index.title), words(&title), "{format} as {wanted}");
             let found = to_dublin_core(&read);
             let value = "https://library.example/view/delivery/V/121?a=1&b=2";
             assert!(found.values("identifier").any(|one| one == value), "{format} as {wanted}: {}", made.xml);

@@ -10,7 +10,7 @@ use vitrine_domain::import::profile::{
 use vitrine_domain::import::rules::{Check, CheckRule, Condition, FieldName, Severity, Step};
 use vitrine_domain::representation::UsageType;
 use vitrine_metadata::rules::{
-    FieldDifference, can_convert, check_rules, convert, differences, match_identifiers, merge_protecting,
+    FieldDifference, check_rules, convert, differences, match_identifiers, merge_protecting,
     overlay_protecting, record_format, values,
 };
 use vitrine_metadata::{Format, Scheme, merge, parse_record};
@@ -235,38 +235,23 @@ fn finds_the_identifiers_that_a_method_compares() {
 }
 
 #[test]
-fn converts_to_dublin_core_only() {
+fn converts_every_format_to_every_other() {
     let (m, d, q, o) = (Format::Marc21, Format::DublinCore, Format::QualifiedDublinCore, Format::Mods);
-    for (from, to, possible) in [
-        (m, m, true),
-        (m, d, true),
-        (m, q, true),
-        (m, o, false),
-        (d, m, false),
-        (d, d, true),
-        (d, q, true),
-        (d, o, false),
-        (q, m, false),
-        (q, d, true),
-        (q, q, true),
-        (q, o, false),
-        (o, m, false),
-        (o, d, true),
-        (o, q, true),
-        (o, o, true),
-    ] {
-        assert_eq!(can_convert(from, to), possible, "{from} {to}");
-    }
     let record = marc(&["245 10$aMoby Dick /$cM."]);
     for to in [d, q] {
         let made = convert(m, &record, to).unwrap();
         assert_eq!(values(to, &made, &field("dc:title")).unwrap(), ["Moby Dick"]);
     }
     assert_eq!(convert(m, &record, m).unwrap(), record);
-    assert!(convert(m, &record, o).unwrap_err().to_string().contains("cannot be kept as mods"));
+    let made = convert(m, &record, o).unwrap();
+    assert!(made.contains("<note type=\"statement of responsibility\">M.</note>"), "{made}");
     let simple = dc(&[("title", "T")]);
     assert_eq!(convert(d, &simple, q).unwrap(), simple);
     assert_eq!(convert(q, &simple, d).unwrap(), simple);
+    for (to, words) in [(m, "<subfield code=\"a\">T</subfield>"), (o, "<title>T</title>")] {
+        let made = convert(q, &simple, to).unwrap();
+        assert!(made.contains(words), "{made}");
+    }
     let qualified = simple
         .replace("</record>", "<t:issued xmlns:t=\"http://purl.org/dc/terms/\">1851</t:issued></record>");
     assert_eq!(values(d, &convert(q, &qualified, d).unwrap(), &field("dc:date")).unwrap(), ["1851"]);

@@ -79,6 +79,26 @@ async fn i9_fields_that_the_profile_chooses_name_the_files_of_dublin_core_and_mo
 }
 
 #[tokio::test]
+async fn i1_a_table_becomes_records_of_the_format_that_the_profile_keeps() {
+    let table = b"dc:title,dc:identifier,file_name_1\nTown plan,local:7,a.txt\n";
+    let files: &[(&str, &[u8])] = &[("values.csv", table), ("a.txt", b"a")];
+    for (format, words) in
+        [("marc21", "<subfield code=\"a\">Town plan</subfield>"), ("mods", "<title>Town plan</title>")]
+    {
+        let desk = Desk::new().await;
+        let profile = desk.profile(json!({ "details": { "target_format": format } })).await;
+        let job = desk.import(&profile, "first", files).await;
+        assert_eq!((counter(&job, "created"), counter(&job, "files")), (1, 1), "{job}");
+        let tree = desk.tree().await;
+        assert!(text(&tree[0], "record").contains(words), "{tree}");
+        // The same row again is the same title: what identifies it is found in the new format.
+        let again = desk.import(&profile, "again", files).await;
+        assert_eq!((counter(&again, "created"), counter(&again, "failed")), (0, 0), "{again}");
+        assert_eq!(desk.tree().await, tree);
+    }
+}
+
+#[tokio::test]
 async fn a_metadata_file_that_can_not_be_read_fails_the_job_and_says_why() {
     let desk = Desk::new().await;
     let profile = desk.profile(json!({})).await;

@@ -1,6 +1,5 @@
 //! Import profiles: create, read, list, change, copy, delete, their CSV template (I1, I2, I19).
 
-use vitrine_domain::bib::RecordFormat;
 use vitrine_domain::ids::ProfileId;
 use vitrine_domain::import::profile::{ImportProfile, MatchMethod, OnMatch, ProfileSettings, SourceFormat};
 use vitrine_domain::import::rules::MAX_RULES;
@@ -247,18 +246,6 @@ fn check(settings: &ProfileSettings) -> Problems {
     }
     if let Some(schedule) = &details.schedule {
         schedule.check("details.schedule", &mut problems);
-    }
-    let source = match details.source_format {
-        SourceFormat::Csv | SourceFormat::Xlsx => RecordFormat::QualifiedDublinCore,
-        SourceFormat::MarcXml | SourceFormat::Marc => RecordFormat::Marc21,
-        SourceFormat::DublinCore => RecordFormat::QualifiedDublinCore,
-        SourceFormat::Mods => RecordFormat::Mods,
-    };
-    if !rules::can_convert(source, details.target_format) {
-        problems.add(
-            "details.target_format",
-            format!("can not be `{}` for a source in {}", details.target_format, details.source_format),
-        );
     }
     let format = details.target_format;
     let normalization = &settings.normalization;

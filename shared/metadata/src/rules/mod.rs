@@ -20,7 +20,7 @@ mod tag;
 mod write;
 
 pub use check::{Finding, check, fulfils};
-pub use convert::{can_convert, convert, record_format};
+pub use convert::{convert, record_format};
 pub use differences::{FieldDifference, differences};
 pub use identify::match_identifiers;
 pub use protect::{merge_protecting, overlay_protecting};
@@ -56,11 +56,6 @@ fn path(format: Format, field: &FieldName) -> Result<Path, RecordErrors> {
 fn refused(field: &FieldName, message: String) -> RecordErrors {
     let field = crate::xml::clip(field.as_str());
     problem_at("", 0, ProblemKind::InvalidField, field, message).into()
-}
-
-/// Says that something cannot be done at all.
-fn cannot(message: String) -> RecordErrors {
-    problem_at("", 0, ProblemKind::InvalidField, "", message).into()
 }
 
 /// Runs `act` on the record's element. Looks at the record's outer form only, so that rules can mend the rest.
