@@ -50,11 +50,9 @@ pub async fn run() -> Result<String> {
     // Titles change faster than any caller may ask.
     stack.config.requests_per_second = 1_000_000;
     let (app, client) = (stack.app(), stack.client().await);
-    let mut messages = Messages { app: app.clone(), waiting: Vec::new(), lots: seed.value(), given: 0 };
+    let mut messages = Messages::new(app.clone(), seed.value());
     let profile = oai::profile(&client).await?;
-    while messages.take().await? {
-        messages.give_all().await?;
-    }
+    messages.work_off().await?;
     let changing = make_titles(&client, (changes / CHANGES_A_TITLE).min(titles)).await?;
     // What would publish them first is left out: they are in the list where it says, as the others are.
     messages.take().await?;
@@ -133,16 +131,30 @@ pub async fn run() -> Result<String> {
 }
 
 /// Messages that change hands: taken from the queue, and given to publish in no order and more than once.
-struct Messages {
+pub struct Messages {
     app: App,
-    waiting: Vec<String>,
+    /// What was taken and is not published.
+    pub waiting: Vec<String>,
     lots: u64,
     given: u64,
 }
 
 impl Messages {
+    /// None yet.
+    pub fn new(app: App, lots: u64) -> Self {
+        Self { app, waiting: Vec::new(), lots, given: 0 }
+    }
+
+    /// Publishes until the queue is empty.
+    pub async fn work_off(&mut self) -> Result<()> {
+        while self.take().await? {
+            self.give_all().await?;
+        }
+        Ok(())
+    }
+
     /// Takes what the queue holds. `false` when it holds nothing.
-    async fn take(&mut self) -> Result<bool> {
+    pub async fn take(&mut self) -> Result<bool> {
         let before = self.waiting.len();
         loop {
             let received = self.app.queues.receive(Queue::Publish, 10, 0).await?;
@@ -196,7 +208,7 @@ impl Messages {
 }
 
 /// Gives a batch to publish; what it wants to have again.
-async fn publish(app: &App, bodies: &[String]) -> Vec<String> {
+pub async fn publish(app: &App, bodies: &[String]) -> Vec<String> {
     let around = Surroundings { now: &Timestamp::now, time_left: &|| true, metrics: &|_| {} };
     let answer = publish_batch(app, batch(bodies.to_vec()), &around).await;
     let failed: Vec<String> =
@@ -216,7 +228,8 @@ async fn make_titles(client: &Client, titles: u64) -> Result<Vec<String>> {
         .await
 }
 
-fn dc(words: &str, suppressed: bool) -> Value {
+/// A title with these words.
+pub fn dc(words: &str, suppressed: bool) -> Value {
     let record = format!(
         "<record xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><dc:title>{words}</dc:title></record>"
     );

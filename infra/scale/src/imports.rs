@@ -3,6 +3,8 @@
 
 use anyhow::{Context, Result, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use serde_json::json;
 use std::fs;
 use std::sync::Arc;
@@ -156,6 +158,13 @@ pub fn memory_of(process: u32, field: &str) -> Result<f64> {
     let line = status.lines().find(|line| line.starts_with(field)).context("the kernel does not tell")?;
     let kib: f64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
     Ok(kib / 1024.0)
+}
+
+/// The processor time of this process so far.
+pub fn cpu_seconds() -> Result<f64> {
+    let used = getrusage(UsageWho::RUSAGE_SELF).context("the kernel does not tell")?;
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(used.user_time()) + seconds(used.system_time()))
 }
 
 /// A rate a second.

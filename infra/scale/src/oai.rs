@@ -16,10 +16,12 @@ use vitrine_domain::publishing::profile::Rendition;
 use vitrine_domain::publishing::published::{ALL, Wanted, plan};
 use vitrine_http::Api;
 use vitrine_store::published::{Packed, PackedRecords};
-use vitrine_testing::{Client, Stack, harvester};
+use vitrine_testing::harvester::{ask, token};
+use vitrine_testing::{Client, Stack};
 
-use crate::imports::number_from;
-use crate::walk::{ok, text};
+use crate::harvest::{Messages, dc, publish};
+use crate::imports::{cpu_seconds, number_from};
+use crate::walk::{ok, text, title};
 
 const TITLES: u64 = 1_000_000;
 /// Records of a page, as an institution gets it that says nothing.
@@ -47,20 +49,21 @@ pub async fn run() -> Result<String> {
     let stack = Stack::new();
     let client = stack.client().await;
     let profile = profile(&client).await?;
+    let at_first = a_change(&stack, &client).await?;
     let begun = Instant::now();
     seed(&stack.app(), &profile, &ids).await?;
     eprintln!("{titles} titles written in {:.0} s", begun.elapsed().as_secs_f64());
 
     let (app, counted) = stack.faulty_app();
-    let client = Client::of(Api { app, ..client.later(60).api.clone() });
+    let harvester = Client::of(Api { app, ..client.later(60).api.clone() });
     let mut query = LIST.to_owned();
     let mut parts: Vec<Part> = (0..SHOWN).map(|_| Part::default()).collect();
     let (mut records, mut bytes) = (0, 0);
-    let begun = Instant::now();
+    let (begun, cpu) = (Instant::now(), cpu_seconds()?);
     loop {
         counted.heal();
         let asked = Instant::now();
-        let answer = harvester::ask(&client, &query).await.text;
+        let answer = ask(&harvester, &query).await.text;
         let took = asked.elapsed();
         let found = answer.matches("<header>").count();
         let calls = counted.calls().len();
@@ -73,15 +76,17 @@ pub async fn run() -> Result<String> {
         part.took.push(took);
         records += found;
         bytes += answer.len();
-        match harvester::token(&answer) {
+        match token(&answer) {
             Some(token) => query = format!("verb=ListRecords&resumptionToken={token}"),
             None => break,
         }
     }
-    let whole = begun.elapsed();
-    if records != titles {
-        bail!("{records} of {titles} records were harvested");
+    let (whole, cpu) = (begun.elapsed(), cpu_seconds()? - cpu);
+    // And the title that was changed at first.
+    if records != titles + 1 {
+        bail!("{records} of {} records were harvested", titles + 1);
     }
+    let at_last = a_change(&stack, &client).await?;
     let mut page = String::from(
         "| part of the list | pages | most calls a page | median page | slowest page |\n|---|---|---|---|---|\n",
     );
@@ -98,12 +103,35 @@ pub async fn run() -> Result<String> {
         ));
     }
     page.push_str(&format!(
-        "\n{titles} titles in pages of {PAGE}, one after another on one connection: {:.0} records and {:.1} MB a second. A page is one look at \
-         the repository and one query, and one query more where a shard of the log ends.\n",
+        "\n{titles} titles in pages of {PAGE}, one after another on one connection: {:.0} records and {:.1} MB a second, {:.0} records a CPU \
+         second of ours, the one who asks with it. A page is one look at the repository and one query, and one query more where a \
+         shard of the log ends.\n\nA change of a title with one representation is published with {at_first} calls before the others are \
+         there, and with {at_last} after.\n",
         records as f64 / whole.as_secs_f64(),
         bytes as f64 / 1e6 / whole.as_secs_f64(),
+        records as f64 / cpu,
     ));
     Ok(page)
+}
+
+/// How many calls publish makes for one title that was changed.
+async fn a_change(stack: &Stack, client: &Client) -> Result<usize> {
+    let (app, counted) = stack.faulty_app();
+    let mut messages = Messages::new(app.clone(), 0);
+    let title = title(client).await?;
+    messages.work_off().await?;
+    ok(client.put(&format!("/bibs/{}", title.mms), dc("Changed", false)).await)?;
+    messages.take().await?;
+    counted.heal();
+    let left = publish(&app, &messages.waiting).await;
+    if messages.waiting.len() != 1 || !left.is_empty() {
+        bail!(
+            "a change sent {} messages, {} of which were not worked off",
+            messages.waiting.len(),
+            left.len()
+        );
+    }
+    Ok(counted.calls().len())
 }
 
 /// A profile that shows every title to harvesters.

@@ -1,4 +1,7 @@
-"""Reads a metadata file with the reader that its format usually has in Python, and says how many rows it has."""
+"""Reads a metadata file with the reader that its format usually has in Python, and says how many rows it has.
+
+A third argument has each record of MARCXML written as MARCXML again.
+"""
 
 import sys
 
@@ -25,13 +28,15 @@ def marc(path):
 
 
 def marcxml(path):
-    from pymarc import map_xml
+    from pymarc import map_xml, record_to_xml
 
-    count = 0
+    count, writes = 0, len(sys.argv) > 3
 
-    def take(_):
+    def take(record):
         nonlocal count
         count += 1
+        if writes:
+            record_to_xml(record, namespace=True)
 
     map_xml(take, path)
     return count

@@ -44,6 +44,7 @@ type Section = (&'static str, fn() -> Result<String>);
 const SECTIONS: &[Section] = &[
     ("Thumbnails of 400 px, whole process", thumbnails::section),
     ("Imports", readers::section),
+    ("Records for harvests", readers::rendered),
     ("Decisions on access rights", decisions::section),
     ("Functions", functions_section),
 ];

@@ -1,14 +1,16 @@
-//! Reads a metadata file as an import does and says how many rows and how many errors it has.
+//! Reads a metadata file as an import does and says how many rows and how many errors it has; given a format of harvests
+//! too, renders each record in it, as publishing does.
 //!
-//! `cargo run --release --package vitrine-metadata --example read_rows -- CSV values.csv`
+//! `cargo run --release --package vitrine-metadata --example read_rows -- MARCXML titles.xml mods`
 
 use std::fs::File;
 use std::io::Read;
 
 use vitrine_domain::coded::Coded;
 use vitrine_domain::import::profile::SourceFormat;
-use vitrine_metadata::Format;
-use vitrine_metadata::rows::{RowReader, WorkbookLimits, xlsx_rows};
+use vitrine_domain::publishing::profile::Rendition;
+use vitrine_metadata::rows::{RowError, RowReader, SourceRow, WorkbookLimits, xlsx_rows};
+use vitrine_metadata::{Additions, Format, Link, render};
 
 /// How many rows of a workbook are read at a time, as in an import.
 const WORKBOOK_ROWS: usize = 20_000;
@@ -25,14 +27,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         SourceFormat::Csv | SourceFormat::Xlsx | SourceFormat::DublinCore => Format::QualifiedDublinCore,
     };
     let mut file = File::open(path)?;
+    let wanted = arguments.next();
+    let wanted = match &wanted {
+        Some(code) => Some(Rendition::from_code(code).ok_or("no such format of harvests")?),
+        None => None,
+    };
     let (mut good, mut bad) = (0_u64, 0_u64);
+    let mut take = |rows: &mut Vec<Result<SourceRow, RowError>>| {
+        for row in rows.drain(..) {
+            match row.map(|row| rendered(&row, wanted)) {
+                Ok(true) => good += 1,
+                Ok(false) | Err(_) => bad += 1,
+            }
+        }
+    };
     let mut rows = Vec::new();
     if format == SourceFormat::Xlsx {
         let mut first = Some(1);
         while let Some(next) = first {
-            let page = xlsx_rows(&mut file, target, next, WORKBOOK_ROWS, &WorkbookLimits::default())?;
-            good += page.rows.iter().filter(|row| row.is_ok()).count() as u64;
-            bad += page.rows.iter().filter(|row| row.is_err()).count() as u64;
+            let mut page = xlsx_rows(&mut file, target, next, WORKBOOK_ROWS, &WorkbookLimits::default())?;
+            take(&mut page.rows);
             first = page.next_row;
         }
     } else {
@@ -42,14 +56,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let length = file.read(&mut piece)?;
             let Some(bytes) = piece.get(..length).filter(|bytes| !bytes.is_empty()) else { break };
             reader.push(bytes, &mut rows)?;
-            good += rows.iter().filter(|row| row.is_ok()).count() as u64;
-            bad += rows.iter().filter(|row| row.is_err()).count() as u64;
-            rows.clear();
+            take(&mut rows);
         }
         reader.finish(&mut rows)?;
-        good += rows.iter().filter(|row| row.is_ok()).count() as u64;
-        bad += rows.iter().filter(|row| row.is_err()).count() as u64;
+        take(&mut rows);
     }
     println!("{good} rows, {bad} errors");
     Ok(())
+}
+
+/// Whether the row's record can be had in the format that is wanted, if one is.
+fn rendered(row: &SourceRow, wanted: Option<Rendition>) -> bool {
+    let (Some(wanted), Some(record)) = (wanted, &row.record) else { return wanted.is_none() };
+    let link = Link {
+        url: Some("https://library.example/view/delivery/V/121".to_owned()),
+        label: Some("Scans".to_owned()),
+        ..Link::default()
+    };
+    let additions = Additions {
+        mms_id: row.number.to_string(),
+        links: vec![link],
+        dc_element: "identifier".to_owned(),
+        marc_tag: "856".to_owned(),
+        ..Additions::default()
+    };
+    render(row.format, record, wanted, &additions).is_ok()
 }
