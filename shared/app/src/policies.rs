@@ -115,10 +115,7 @@ impl App {
         };
         let mut change = self.change(call, "policy.update", Some(&before), Some(&after));
         change.replace(&after)?;
-        if name_claim(&before).name != name_claim(&after).name {
-            change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
-            change.create(&name_claim(&after))?;
-        }
+        change.rename(&[name_claim(&before)], &[name_claim(&after)])?;
         // What everybody may see of the titles that it governs may change.
         let owed = self.owe_policy(call, after.id.clone());
         change.create(&owed)?;
@@ -149,7 +146,7 @@ impl App {
         }
         let mut change = self.change(call, "policy.delete", Some(&before), None);
         change.remove(&before);
-        change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
+        change.rename(&[name_claim(&before)], &[])?;
         Ok(self.commit(call, change).await?)
     }
 

@@ -13,7 +13,7 @@ use vitrine_domain::outbox::{OutboxRow, Work};
 
 use crate::catalog::{Catalog, Table};
 use crate::error::StoreError;
-use crate::keys::{self, Item, Key, Versioned};
+use crate::keys::{self, Claim, Item, Key, Versioned};
 use crate::size::{MAX_CHANGE_BYTES, MAX_ITEM_BYTES, item_bytes};
 
 /// The version of the shape in which items are written.
@@ -183,6 +183,21 @@ impl Change {
     /// Removes whatever is there; nothing is fine.
     pub fn forget(&mut self, kind: &'static str, key: Key) {
         self.add(kind, Table::Catalog, Expectation::Nothing, Write::Delete(key, None));
+    }
+
+    /// Gives up the names that are no longer used and takes those that are new; what is in both stays as it is.
+    ///
+    /// # Errors
+    /// When a claim can not be written down.
+    pub fn rename(&mut self, old: &[Claim], new: &[Claim]) -> Result<(), StoreError> {
+        let among = |claims: &[Claim], name: &str| claims.iter().any(|claim| claim.name == name);
+        for claim in old.iter().filter(|claim| !among(new, &claim.name)) {
+            self.forget(Claim::KIND, keys::claim(&claim.name));
+        }
+        for claim in new.iter().filter(|claim| !among(old, &claim.name)) {
+            self.create(claim)?;
+        }
+        Ok(())
     }
 
     /// Writes down what is owed for one of its titles.

@@ -114,10 +114,7 @@ impl App {
         };
         let mut change = self.change(call, "profile.update", Some(&before), Some(&after));
         change.replace(&after)?;
-        if name_claim(&before).name != name_claim(&after).name {
-            change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
-            change.create(&name_claim(&after))?;
-        }
+        change.rename(&[name_claim(&before)], &[name_claim(&after)])?;
         if before.settings.details.schedule != after.settings.details.schedule
             || before.settings.details.active != after.settings.details.active
         {
@@ -146,7 +143,7 @@ impl App {
         }
         let mut change = self.change(call, "profile.delete", Some(&before), None);
         change.remove(&before);
-        change.forget(Claim::KIND, keys::claim(&name_claim(&before).name));
+        change.rename(&[name_claim(&before)], &[])?;
         change.forget(OutboxRow::KIND, keys::outbox(&schedule_row(id)?));
         Ok(self.commit(call, change).await?)
     }

@@ -159,13 +159,7 @@ impl App {
         };
         let mut change = self.change(call, "publishing.update", Some(&before), Some(&after));
         change.replace(&after)?;
-        let (old, new) = (claims(&before), claims(&after));
-        for claim in old.iter().filter(|old| !new.iter().any(|new| new.name == old.name)) {
-            change.forget(Claim::KIND, keys::claim(&claim.name));
-        }
-        for claim in new.iter().filter(|new| !old.iter().any(|old| new.name == old.name)) {
-            change.create(claim)?;
-        }
+        change.rename(&claims(&before), &claims(&after))?;
         self.plan_publishing(call, &mut change, &after)?;
         if after.settings.set_spec().is_some() {
             self.write_sets(&mut change, |repository| repository.list(&after, true)).await?;
@@ -194,9 +188,7 @@ impl App {
         }
         let mut change = self.change(call, "publishing.delete", Some(&before), None);
         change.remove(&before);
-        for claim in claims(&before) {
-            change.forget(Claim::KIND, keys::claim(&claim.name));
-        }
+        change.rename(&claims(&before), &[])?;
         change.forget(OutboxRow::KIND, keys::outbox(&EventId::schedule(id)));
         change.forget(Delivery::KIND, keys::delivery(id));
         self.commit(call, change).await?;
