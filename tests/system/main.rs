@@ -21,6 +21,7 @@ mod http_fuzz;
 mod iiif;
 mod imports;
 mod matrix;
+mod peers;
 mod publishing;
 mod refusals;
 mod registration;

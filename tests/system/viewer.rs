@@ -3,54 +3,16 @@
 //!
 //! With `VITRINE_PICTURES` set to a folder, pictures of the pages are left there.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use vitrine_engine::workspace_root;
-use vitrine_testing::{Client, Stack, poll_until};
+use vitrine_testing::{Client, Stack};
 
+use crate::peers::Gateway;
 use crate::rights::{govern, policy};
 use crate::walk::{Title, pdf, representation, settle, text, upload};
-
-/// The gateway on a port of its own, until it goes out of scope.
-struct Gateway {
-    process: Child,
-    origin: String,
-}
-
-impl Gateway {
-    async fn start(stack: &Stack) -> Self {
-        let here = std::env::current_exe().unwrap();
-        let program = here.ancestors().nth(2).unwrap().join("vitrine-gateway");
-        assert!(program.exists(), "build it first: cargo build -p vitrine-gateway");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let origin = format!("http://127.0.0.1:{port}");
-        let process = Command::new(program)
-            .env_clear()
-            .envs(stack.environment())
-            .env("VITRINE_LISTEN", format!("127.0.0.1:{port}"))
-            .env("VITRINE_API_URL", format!("{origin}/almaws/v1"))
-            .env("VITRINE_DELIVERY_URL", format!("{origin}/view"))
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let gateway = Self { process, origin };
-        poll_until("gateway", || async {
-            ureq::get(format!("{}/almaws/v1/openapi.json", gateway.origin)).call().ok()
-        })
-        .await;
-        gateway
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// Runs ffmpeg, which makes the pictures, the sound and the film that are looked at.
 fn drawn(folder: &Path, name: &str, arguments: &[&str]) -> Vec<u8> {

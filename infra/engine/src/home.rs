@@ -25,32 +25,50 @@ pub(crate) fn local_dir() -> PathBuf {
 }
 
 /// Returns the interpreter of the engine's virtual environment, which is made first if need be.
+///
+/// # Errors
+/// When no Python 3.11 or newer is found, or an installation fails (its output is part of the error).
 pub fn python() -> Result<PathBuf> {
     Ok(venv()?.join("bin/python"))
 }
 
-/// Makes the virtual environment with the hash-pinned engine, once, and returns its folder.
-///
-/// Safe to call from many processes at a time: one installs, the others wait. Installed again when
-/// `requirements.txt` has changed since.
+/// The virtual environment with the hash-pinned engine.
 ///
 /// # Errors
 /// When no Python 3.11 or newer is found, or an installation fails (its output is part of the error).
 pub fn venv() -> Result<PathBuf> {
+    environment("venv", "requirements.txt")
+}
+
+/// The virtual environment with the programs that ours are tried and measured against. One of its own: the engine's pins must
+/// stay what they are.
+///
+/// # Errors
+/// When no Python 3.11 or newer is found, or an installation fails (its output is part of the error).
+pub fn peers() -> Result<PathBuf> {
+    environment("peers", "peers.txt")
+}
+
+/// Makes a virtual environment of hash-pinned packages, once, and returns its folder.
+///
+/// Safe to call from many processes at a time: one installs, the others wait. Installed again when the list has changed since.
+///
+/// # Errors
+/// When no Python 3.11 or newer is found, or an installation fails (its output is part of the error).
+fn environment(name: &str, list: &str) -> Result<PathBuf> {
     let home = vitrine_home();
-    let venv = home.join("venv");
-    let stamp = venv.join("installed-requirements.txt");
-    let requirements = local_dir().join("requirements.txt");
-    let wanted =
-        fs::read(&requirements).with_context(|| format!("cannot read `{}`", requirements.display()))?;
+    let venv = home.join(name);
+    let stamp = venv.join("installed.txt");
+    let list = local_dir().join(list);
+    let wanted = fs::read(&list).with_context(|| format!("cannot read `{}`", list.display()))?;
     let is_ready = || fs::read(&stamp).is_ok_and(|have| have == wanted);
     if is_ready() {
         return Ok(venv);
     }
 
     fs::create_dir_all(&home).with_context(|| format!("cannot make `{}`", home.display()))?;
-    let lock =
-        File::create(home.join("venv.lock")).context("cannot make the lock file of the environment")?;
+    let lock = File::create(home.join(format!("{name}.lock")))
+        .context("cannot make the lock file of the environment")?;
     lock.lock().context("cannot lock the environment")?;
     if is_ready() {
         return Ok(venv);
@@ -62,19 +80,9 @@ pub fn venv() -> Result<PathBuf> {
     run(Command::new(interpreter).args(["-m", "venv"]).arg(&venv))
         .context("cannot make a virtual environment (on Debian: the package python3-venv)")?;
     run(Command::new(venv.join("bin/python"))
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "-r",
-        ])
-        .arg(&requirements))
-    .context("cannot install the engine")?;
+        .args(["-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r"])
+        .arg(&list))
+    .with_context(|| format!("cannot install what `{}` lists", list.display()))?;
     // Last of all: an installation that was interrupted is not taken for a whole one.
     fs::write(&stamp, &wanted).context("cannot mark the environment as complete")?;
     Ok(venv)

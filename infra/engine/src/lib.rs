@@ -23,7 +23,7 @@ mod stack;
 mod template;
 
 pub use functions::{function_zips, zips_folder};
-pub use home::{python, venv, vitrine_home, workspace_root};
+pub use home::{peers, python, venv, vitrine_home, workspace_root};
 pub use outputs::Outputs;
 pub use process::{Engine, EngineOptions, REGION, pid_is_alive, stop_pid};
 pub use stack::DeployOptions;

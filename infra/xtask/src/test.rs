@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use vitrine_engine::{Engine, EngineOptions, python, venv, vitrine_home, workspace_root};
+use vitrine_engine::{Engine, EngineOptions, peers, python, venv, vitrine_home, workspace_root};
 
 use crate::build::{Profile, functions_and_gateway};
 use crate::tools::{cargo, exists, run};
@@ -15,6 +15,7 @@ type Step = (&'static str, fn() -> Result<()>);
 const STEPS: &[Step] = &[
     ("packages", || packages::ensure(&[packages::NEEDED, packages::NEEDED_BY_TESTS].concat())),
     ("engine environment", || venv().map(drop)),
+    ("other programs", || peers().map(drop)),
     ("viewer", web::build),
     ("format", || run(cargo().current_dir(workspace_root()).args(["fmt", "--all", "--check"]))),
     ("lints", || {

@@ -9,6 +9,7 @@ use vitrine_testing::fetch_signed;
 
 use super::{counter, everything, export, title};
 use crate::imports::Desk;
+use crate::peers::validate_bag;
 use crate::walk::{DC, sha256, text};
 
 /// Fetches one file of a run's folder through its link into `folder`.
@@ -31,11 +32,13 @@ pub async fn fetch(desk: &Desk, job: &str, path: &str, folder: &Path) -> Vec<u8>
     bytes
 }
 
-/// Checks a bag as RFC 8493 says, and returns the paths of its payload.
+/// Checks a bag as RFC 8493 says, lets the public tool do the same, and returns the paths of its payload.
 async fn check(desk: &Desk, job: &str, folder: &Path) -> Vec<String> {
     let bagit = fetch(desk, job, "bagit.txt", folder).await;
     assert_eq!(bagit, b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n");
-    manifests(desk, job, folder, 3).await
+    let paths = manifests(desk, job, folder, 3).await;
+    validate_bag(folder);
+    paths
 }
 
 /// Fetches all that a run's manifests name into `folder`, checks each digest and the sums, and returns the paths.
@@ -73,7 +76,6 @@ async fn s18_an_export_with_files_is_a_bag_and_what_has_no_bytes_is_left_out_and
     assert_eq!(job["status"]["value"], "COMPLETED_SUCCESS", "{job}");
     assert_eq!(counter(&job, "copied_files"), 3);
     let job = text(&job, "id");
-    // Kept, so that the public tool can be asked too: `python3 -m bagit --validate`.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bag");
     let _ = fs::remove_dir_all(&folder);
     let paths = check(&desk, &job, &folder).await;

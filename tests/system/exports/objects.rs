@@ -11,6 +11,7 @@ use vitrine_store::objects::Bucket;
 use super::bags::{fetch, manifests};
 use super::{counter, everything, export, title, written};
 use crate::imports::Desk;
+use crate::peers::validate_storage_root;
 use crate::walk::{DC, sha256, text};
 
 const LAYOUT: &str = "0003-hash-and-id-n-tuple-storage-layout";
@@ -23,8 +24,8 @@ pub fn in_objects(format: &str) -> Value {
     body
 }
 
-/// Fetches a run's folder by its manifests, checks the storage root in it, and returns the inventories by id, each with
-/// the folder of its object. The folder is kept, so that the public tool can be asked too: `ocfl-validate.py`.
+/// Fetches a run's folder by its manifests, checks the storage root in it, lets the public tool do the same, and returns the
+/// inventories by id, each with the folder of its object.
 pub async fn storage_root(desk: &Desk, job: &Value, name: &str) -> BTreeMap<String, (PathBuf, Value)> {
     let id = text(job, "id");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -65,6 +66,7 @@ pub async fn storage_root(desk: &Desk, job: &Value, name: &str) -> BTreeMap<Stri
     for one in others {
         objects_below(&root, &root.join(one), &mut found);
     }
+    validate_storage_root(&root);
     found
 }
 

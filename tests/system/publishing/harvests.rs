@@ -1,6 +1,11 @@
-//! Harvests while the catalogue changes, tokens, and what a page costs (B49, B50).
+//! Harvests while the catalogue changes, by a program that is not ours, tokens, and what a page costs (B49, B50).
+
+use vitrine_domain::coded::Coded;
+use vitrine_domain::publishing::profile::Rendition;
+use vitrine_engine::workspace_root;
 
 use super::*;
+use crate::peers::{Gateway, python};
 
 const LIST: &str = "verb=ListRecords&metadataPrefix=oai_dc";
 
@@ -70,6 +75,43 @@ async fn b50_a_harvest_while_titles_change_and_one_more_give_exactly_what_there_
     assert_eq!(copy, truth);
     let gone = titles.iter().filter(|mms| truth[*mms].deleted).count();
     assert_eq!((truth.len(), gone), (300, 20));
+}
+
+#[tokio::test]
+async fn an_independent_harvester_finds_what_the_catalogue_has_in_every_format() {
+    let house = House::new().await;
+    let mut titles = BTreeMap::new();
+    for number in 0..60 {
+        let name = format!("Title {number} of \u{201e}B\u{fc}cher\u{201c} &amp; \u{4e66}");
+        titles.insert(house.title(&name).await, name.replace("&amp;", "&"));
+    }
+    house.set("all", json!({})).await;
+    house.page_size(7).await;
+    let suppressed = titles.keys().nth(30).unwrap().clone();
+    house.client.put(&format!("/bibs/{suppressed}"), dc("Suppressed", true)).await.ok();
+    house.settle().await;
+    house.seen(LIST).await;
+    let gateway = Gateway::start(&house.stack).await;
+    let script = workspace_root().join("tests/system/publishing/harvest.py");
+    for format in Rendition::ALL {
+        let said = python([script.to_str().unwrap(), &format!("{}{OAI}", gateway.origin), format.code()]);
+        let found: BTreeMap<String, Value> = said
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .map(|record| (text(&record, "identifier").rsplit(':').next().unwrap().to_owned(), record))
+            .collect();
+        assert!(found.keys().eq(titles.keys()) && said.lines().count() == 60, "{format}: {said}");
+        let ours = house.harvest(&format!("verb=ListRecords&metadataPrefix={format}")).await;
+        for (mms, record) in &found {
+            assert_eq!(record["deleted"], *mms == suppressed, "{format}: {record}");
+            assert_eq!(text(record, "stamp"), ours[mms].stamp, "{format}");
+            let words = text(record, "words");
+            assert!(
+                if *mms == suppressed { words.is_empty() } else { words.contains(&titles[mms]) },
+                "{format}: {words}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

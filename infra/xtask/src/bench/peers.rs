@@ -7,7 +7,7 @@ use std::process::Command;
 use vitrine_engine::{vitrine_home, workspace_root};
 
 use crate::build::{Profile, binaries};
-use crate::tools::{exists, output, run};
+use crate::tools::{exists, output};
 
 /// The long side of the pictures.
 pub const SIZE: &str = "400";
@@ -134,23 +134,9 @@ fn sharp() -> Result<PathBuf> {
     Ok(script)
 }
 
-/// A Python with Pillow and NumPy, in an environment of its own: the engine's pins must stay what they are.
+/// The Python that has Pillow, NumPy and the readers.
 pub fn python() -> Result<PathBuf> {
-    let home = folder().join("venv");
-    let python = home.join("bin/python");
-    let wanted = fs::read_to_string(scripts().join("requirements.txt"))?;
-    let stamp = home.join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    run(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
-    output(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "-r"])
-            .arg(scripts().join("requirements.txt")),
-    )?;
-    fs::write(stamp, wanted)?;
-    Ok(python)
+    Ok(vitrine_engine::peers()?.join("bin/python"))
 }
 
 /// How like the picture itself each thumbnail is, from 0 to 1; nothing where it cannot be told.
