@@ -119,18 +119,15 @@ impl Context<'_> {
             CollectionWish::Id(id) => id.to_string(),
             CollectionWish::Name(name) => format!("named {name}"),
         };
-        if let Some(known) = self.collections.lock().ok().and_then(|known| known.get(&name).cloned()) {
-            return Ok(known);
-        }
-        let found = match wish {
-            CollectionWish::Id(id) => self.app.catalog.collection(id).await?.map(|found| found.id),
-            CollectionWish::Name(name) if name.len() > 1000 => None,
-            CollectionWish::Name(name) => self.app.catalog.collection_named(name).await?,
-        };
-        if let Ok(mut known) = self.collections.lock() {
-            known.insert(name, found.clone());
-        }
-        Ok(found)
+        let known = self.collections.lock().await.entry(name).or_default().clone();
+        let found = known.get_or_try_init(|| async {
+            Ok::<_, AppError>(match wish {
+                CollectionWish::Id(id) => self.app.catalog.collection(id).await?.map(|found| found.id),
+                CollectionWish::Name(name) if name.len() > 1000 => None,
+                CollectionWish::Name(name) => self.app.catalog.collection_named(name).await?,
+            })
+        });
+        Ok(found.await?.clone())
     }
 
     /// The row's representations, with folders and patterns replaced by files, and what the submitter may.

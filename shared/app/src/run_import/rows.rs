@@ -1,10 +1,11 @@
 //! Pages of rows: up to 100 at a time, families in order, the rest side by side.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::{Mutex, OnceCell};
 use vitrine_domain::ids::CollectionId;
 use vitrine_domain::import::profile::SourceFormat;
 use vitrine_domain::import::row::{PAGE_ROWS, RowOutcome, RowResult, RowTicket};
@@ -20,6 +21,9 @@ use crate::{App, AppError, Call};
 /// How many rows are worked on side by side.
 pub(crate) const SIDE_BY_SIDE: usize = 16;
 
+/// Collections by id or by name, as rows spell them: each is looked for once a page, however many rows ask at a time.
+type Known = Mutex<HashMap<String, Arc<OnceCell<Option<CollectionId>>>>>;
+
 /// What every row of a page needs, read once.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
@@ -29,8 +33,7 @@ pub(super) struct Context<'a> {
     pub(super) job: &'a Job,
     pub(super) run: &'a ImportRun,
     pub(super) libraries: &'a [Library],
-    /// Collections by id or by name, as rows spell them.
-    pub(super) collections: &'a Mutex<HashMap<String, Option<CollectionId>>>,
+    pub(super) collections: &'a Known,
     pub(super) time_left: TimeLeft<'a>,
 }
 
@@ -50,7 +53,7 @@ impl App {
         let tickets = self.catalog.row_tickets(&job.id, first, PAGE_ROWS).await?;
         let results = self.catalog.row_results(&job.id, first, PAGE_ROWS).await?;
         let libraries = self.catalog.libraries().await?;
-        let collections = Mutex::new(HashMap::new());
+        let collections = Known::default();
         let context = Context {
             app: self,
             call,
