@@ -7,27 +7,26 @@ use std::process::{Child, Command, Stdio};
 
 use vitrine_testing::{Stack, poll_until};
 
-/// Runs Python with the programs and returns what it wrote; the test ends where it fails.
-pub fn python<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
-    let python = vitrine_engine::peers().unwrap().join("bin/python");
-    let arguments: Vec<&str> = arguments.into_iter().collect();
-    let done = Command::new(python).args(&arguments).stdin(Stdio::null()).output().unwrap();
+use crate::walk::built;
+
+/// Runs one of the programs and returns what it wrote; the test ends where it fails.
+pub fn run(program: &str, arguments: &[&str]) -> String {
+    let path = vitrine_engine::peers().unwrap().join("bin").join(program);
+    let done = Command::new(path).args(arguments).stdin(Stdio::null()).output().unwrap();
     let (out, error) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{arguments:?}: {out}{error}");
+    assert!(done.status.success(), "{program} {arguments:?}: {out}{error}");
     out.into_owned()
 }
 
 /// Lets the public tool for bags read one, every byte of it.
 pub fn validate_bag(folder: &Path) {
-    python(["-m", "bagit", "--quiet", "--validate", folder.to_str().unwrap()]);
+    run("bagit.py", &["--quiet", "--validate", folder.to_str().unwrap()]);
 }
 
 /// Lets the public tool for OCFL read a storage root, every byte of every object.
 pub fn validate_storage_root(folder: &Path) {
-    let tool = vitrine_engine::peers().unwrap().join("bin/ocfl-root.py");
     let root = folder.to_str().unwrap();
-    let said =
-        python([tool.to_str().unwrap(), "validate", "--root", root, "--validate-objects", "--check-digests"]);
+    let said = run("ocfl-root.py", &["validate", "--root", root, "--validate-objects", "--check-digests"]);
     assert!(said.contains("is VALID"), "{said}");
 }
 
@@ -41,12 +40,9 @@ pub struct Gateway {
 impl Gateway {
     /// Starts it over a stack and waits until it answers.
     pub async fn start(stack: &Stack) -> Self {
-        let here = std::env::current_exe().unwrap();
-        let program = here.ancestors().nth(2).unwrap().join("vitrine-gateway");
-        assert!(program.exists(), "build it first: cargo build -p vitrine-gateway");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let origin = format!("http://127.0.0.1:{port}");
-        let process = Command::new(program)
+        let process = Command::new(built("vitrine-gateway"))
             .env_clear()
             .envs(stack.environment())
             .env("VITRINE_LISTEN", format!("127.0.0.1:{port}"))

@@ -1,5 +1,7 @@
 //! The steps that walks are made of.
 
+use std::path::PathBuf;
+
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -69,12 +71,17 @@ pub fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_else(|| panic!("no `{member}` in {value}")).to_owned()
 }
 
-pub fn tools() -> Tools {
-    // The test is no decoding child; the crate's own tool is one, beside it in the target folder.
+/// A program of the workspace, in the target folder in which the test is.
+pub fn built(name: &str) -> PathBuf {
     let here = std::env::current_exe().unwrap();
-    let child = here.ancestors().nth(2).unwrap().join("thumbnail");
-    assert!(child.exists(), "build it first: cargo build -p vitrine-media --bin thumbnail");
-    Tools { child_program: Some(child), ..Tools::from_path() }
+    let program = here.ancestors().nth(2).unwrap().join(name);
+    assert!(program.exists(), "there is no `{name}`, build it first: cargo build --workspace --bins");
+    program
+}
+
+pub fn tools() -> Tools {
+    // The test is no decoding child; the crate's own tool is one.
+    Tools { child_program: Some(built("thumbnail")), ..Tools::from_path() }
 }
 
 pub fn batch(bodies: &[String]) -> SqsEvent {

@@ -14,7 +14,7 @@ use vitrine_store::faults::Fault;
 use vitrine_store::objects::Bucket;
 use vitrine_testing::{Client, Stack, operator};
 
-use crate::walk::title;
+use crate::walk::{built, title};
 
 /// Calls the table as someone with the account's own key would, past the product.
 fn table(stack: &Stack, operation: &str, mut body: Value) -> Value {
@@ -89,12 +89,9 @@ fn answer(mut stream: TcpStream, client: &Client, handle: &Handle) {
 
 /// Runs the command and returns its exit code and all it said.
 async fn verify(url: &str) -> (i32, String) {
-    let here = std::env::current_exe().unwrap();
-    let program = here.ancestors().nth(2).unwrap().join("vitrine");
-    assert!(program.exists(), "build it first: cargo build -p vitrine-cli");
     let url = url.to_owned();
     let run = move || {
-        let done = Command::new(program)
+        let done = Command::new(built("vitrine"))
             .args(["verify-audit", "--url", &url, "--retries", "0"])
             .env_clear()
             .env("HOME", "/nonexistent")

@@ -5,7 +5,7 @@ use vitrine_domain::publishing::profile::Rendition;
 use vitrine_engine::workspace_root;
 
 use super::*;
-use crate::peers::{Gateway, python};
+use crate::peers::{self, Gateway};
 
 const LIST: &str = "verb=ListRecords&metadataPrefix=oai_dc";
 
@@ -94,7 +94,10 @@ async fn an_independent_harvester_finds_what_the_catalogue_has_in_every_format()
     let gateway = Gateway::start(&house.stack).await;
     let script = workspace_root().join("tests/system/publishing/harvest.py");
     for format in Rendition::ALL {
-        let said = python([script.to_str().unwrap(), &format!("{}{OAI}", gateway.origin), format.code()]);
+        let said = peers::run(
+            "python",
+            &[script.to_str().unwrap(), &format!("{}{OAI}", gateway.origin), format.code()],
+        );
         let found: BTreeMap<String, Value> = said
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
